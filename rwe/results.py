@@ -1,0 +1,263 @@
+"""results.json: what a study found, as `compare` writes it and `report` reads it.
+
+Numbers that do not exist are null; an infinite limit is "Inf" or "-Inf"; nothing is rounded.
+The JSON Schema in rwe/schemas/results.schema.json is made from these classes, and a file is
+decoded into them before it is written or read, so that no other shape can pass.
+"""
+
+import math
+from typing import Any, Literal
+
+import msgspec
+
+Limit = float | Literal["Inf", "-Inf"] | None
+Status = Literal["estimated", "not_estimable", "suppressed"]
+NAME = "results.json"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JSON object with exactly the keys of its class."""
+
+
+class StudyRef(Record, frozen=True, kw_only=True):
+    id: str
+    title: str
+    sha256: str
+
+
+class Software(Record, frozen=True, kw_only=True):
+    name: str
+    version: str
+    sql_sha256: str
+    mappings_sha256: str
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    locked_at: str | None
+    changed_since: list[str] | None
+
+
+class Counts(Record, frozen=True, kw_only=True):
+    """asked = mapped + superseded + set_aside when the site is whole; null: the source cannot tell."""
+
+    asked: int | None
+    landed: int
+    mapped: int
+    superseded: int
+    set_aside: int
+
+
+class SiteResult(Record, frozen=True, kw_only=True):
+    id: str
+    fhir_version: str
+    pulled_at: str | None
+    resources: dict[str, Counts]
+    passed_over: dict[str, int]
+    """Resources the source gave of types nobody asked for."""
+
+
+class Attrition(Record, frozen=True, kw_only=True):
+    """n_in enter the step, n_out remain; arm and stratum are null before they are known."""
+
+    step: str
+    description: str
+    site: str
+    arm: str | None
+    stratum: str | None
+    n_in: int
+    n_out: int
+
+
+class BaselineArm(Record, frozen=True, kw_only=True):
+    """Of a measured variable: quartiles and mean. Of a level: count and share of the known."""
+
+    n: int
+    median: float | None = None
+    q1: float | None = None
+    q3: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+    count: int | None = None
+    share: float | None = None
+
+
+class Missing(Record, frozen=True, kw_only=True):
+    treated: int
+    control: int
+
+
+class Baseline(Record, frozen=True, kw_only=True):
+    variable: str
+    level: str | None
+    unit: str | None
+    stratum: str
+    treated: BaselineArm
+    control: BaselineArm
+    smd: float | None
+    n_missing: Missing
+
+
+class Arm(Record, frozen=True, kw_only=True):
+    """One arm of a comparison; `missing` counts each reason, and they add up to n_missing.
+
+    n_censored of the n are known only as below or above a limit (`<L`, `>L`).  Where a quartile
+    falls on one of them, `bounds` names the quartile and the sign, and its number is the limit.
+    """
+
+    n: int
+    n_missing: int
+    missing: dict[str, int]
+    n_censored: int
+    bounds: dict[str, str]
+    median: float | None
+    q1: float | None
+    q3: float | None
+    mean: float | None
+    sd: float | None
+
+
+class EstimateResult(Record, frozen=True, kw_only=True):
+    name: str
+    value: float | None
+    ci_low: Limit
+    ci_high: Limit
+    level: float | None
+
+
+class TestResult(Record, frozen=True, kw_only=True):
+    name: str
+    version: str
+    statistic: float | None
+    p: float | None
+    p_holm: float | None
+    p_bh: float | None
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    endpoint: str
+    kind: str
+    stratum: str
+    visit: str
+    unit: str
+    measure: Literal["value", "change"]
+    analysis: str
+    primary: bool
+    treated: Arm
+    control: Arm
+    estimate: EstimateResult
+    test: TestResult
+    status: Status
+    reason: str | None
+
+
+class EventArm(Record, frozen=True, kw_only=True):
+    patients: int
+    events: int
+    n: int
+    person_days: float
+
+
+class AdverseEventResult(Record, frozen=True, kw_only=True):
+    term: str
+    stratum: str
+    treated: EventArm
+    control: EventArm
+    estimate: EstimateResult
+    test: TestResult
+    status: Status
+    reason: str | None
+
+
+class CheckResult(Record, frozen=True, kw_only=True):
+    rule: str
+    site: str
+    arm: str | None
+    n: int
+    severity: Literal["error", "warning", "info"]
+
+
+class UnitResult(Record, frozen=True, kw_only=True):
+    """A conversion that was applied, to how many values (`from` is a Python word, hence the rename)."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    factor: float
+    n: int
+
+
+class EndpointInfo(Record, frozen=True, kw_only=True):
+    """How an endpoint is shown: its label, unit and decimals."""
+
+    id: str
+    label: str
+    kind: str
+    unit: str
+    digits: int
+
+
+class VisitInfo(Record, frozen=True, kw_only=True):
+    """A half-open window of days from time zero, [start, end)."""
+
+    name: str
+    target: float
+    start: float
+    end: float
+
+
+class Definition(Record, frozen=True, kw_only=True):
+    """A rule of the study in words; nothing is computed from it."""
+
+    term: str
+    text: str
+
+
+class Design(Record, frozen=True, kw_only=True):
+    """What the study file declares, as the report has to print it."""
+
+    treatment: str
+    control: str
+    time_zero_treated: str
+    time_zero_control: str
+    days: str
+    definitions: list[Definition]
+    strata: list[str]
+    endpoints: list[EndpointInfo]
+    visits: list[VisitInfo]
+    analyses: list[str]
+
+
+class Results(Record, frozen=True, kw_only=True):
+    study: StudyRef
+    software: Software
+    plan: Plan
+    label: str
+    design: Design
+    sites: list[SiteResult]
+    attrition: list[Attrition]
+    baseline: list[Baseline]
+    comparisons: list[Comparison]
+    adverse_events: list[AdverseEventResult]
+    sensitivity: list[dict[str, Any]]
+    checks: list[CheckResult]
+    units: list[UnitResult]
+    deviations: list[str]
+
+
+def encode(results: Results) -> bytes:
+    """Indented JSON with a line end; decoded once again, so that what is written can be read."""
+    data = msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n"
+    decode(data)
+    return data
+
+
+def decode(data: bytes) -> Results:
+    return msgspec.json.decode(data, type=Results)
+
+
+def limit(value: float | None) -> Limit:
+    """An interval's end as results.json spells it."""
+    if value is None or math.isnan(value):
+        return None
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    return value
