@@ -1,0 +1,24 @@
+"""Pure statistics: arrays to summaries to estimates.  Definitions are checked against R in tests/stats.
+
+A test is one function of a summary and its line in TESTS; commands and reports know estimates only.
+"""
+
+from collections.abc import Callable, Mapping
+
+from rwe.stats.estimate import Estimate
+from rwe.stats.means import welch
+from rwe.stats.ranks import (
+    mann_whitney,
+    mann_whitney_asymptotic,
+    mann_whitney_asymptotic_no_continuity,
+    mann_whitney_exact,
+)
+from rwe.stats.summaries import TwoSamples
+
+TESTS: Mapping[str, Callable[[TwoSamples], Estimate]] = {
+    "mann_whitney": mann_whitney,
+    "mann_whitney_asymptotic": mann_whitney_asymptotic,
+    "mann_whitney_asymptotic_no_continuity": mann_whitney_asymptotic_no_continuity,
+    "mann_whitney_exact": mann_whitney_exact,
+    "welch": welch,
+}
