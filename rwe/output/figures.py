@@ -1,0 +1,70 @@
+"""The figures of a study: flow, each endpoint over the visits in each stratum, and the estimates."""
+
+from itertools import chain, count
+
+from rwe.output.arrange import Block, blocks, strata
+from rwe.output.flow import steps
+from rwe.output.page import Figure
+from rwe.output.plot_flow import flow_plot
+from rwe.output.plot_forest import forest_plot
+from rwe.output.plot_visits import visits_plot
+from rwe.output.words import slug
+from rwe.results import Results
+
+
+def all_figures(results: Results) -> list[Figure]:
+    visits = [figure for _, figure in visit_figures(results)]
+    return [*flow_figures(results), *visits, *forest_figures(results)]
+
+
+def flow_figures(results: Results) -> list[Figure]:
+    found = steps(results)
+    if not found:
+        return []
+    return [Figure("flow-diagram", flow_plot(found, slug="flow-diagram", label=results.label))]
+
+
+def visit_figures(results: Results) -> list[tuple[Block, Figure]]:
+    """Medians do not depend on the analysis: one figure, where an endpoint and stratum first occur."""
+    first: dict[tuple[str, str, str], Block] = {}
+    for block in blocks(results):
+        first.setdefault((block.info.id, block.measure, block.stratum), block)
+    names = _Names()
+    return [(block, _visits(block, names.of("visits", *key), results.label)) for key, block in first.items()]
+
+
+def _visits(block: Block, name: str, label: str) -> Figure:
+    return Figure(name, visits_plot(block, slug=name, label=label))
+
+
+def forest_figures(results: Results) -> list[Figure]:
+    grouped: dict[tuple[str, str], list[Block]] = {}
+    for block in blocks(results):
+        grouped.setdefault((block.analysis, block.stratum), []).append(block)
+    order = strata(results, (name for _, name in grouped))
+    figures, names = [], _Names()
+    for analysis, stratum in sorted(grouped, key=lambda key: order.index(key[1])):
+        name = names.of("estimates", analysis, stratum)
+        title = f"Estimates, {stratum}, {analysis}"
+        svg = forest_plot(grouped[analysis, stratum], slug=name, label=results.label, title=title)
+        figures.append(Figure(name, svg))
+    return figures
+
+
+class _Names:
+    """Names that differ even where only signs that a file name cannot hold tell two apart."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    def of(self, *parts: str) -> str:
+        name = "-".join(slug(part) for part in parts)
+        free = next(new for new in chain([name], (f"{name}-{i}" for i in count(2))) if new not in self.used)
+        self.used.add(free)
+        return free
+
+
+def standalone(figure: Figure) -> bytes:
+    """A file of its own: inside HTML the namespace is implied."""
+    head = '<svg xmlns="http://www.w3.org/2000/svg" '
+    return str(figure.svg).replace("<svg ", head, 1).encode() + b"\n"

@@ -1,0 +1,60 @@
+"""results.json as one HTML file for people: no script, nothing from outside, every text escaped."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rwe.output import words
+from rwe.output.sections import comparisons, events, patients, record, summary
+from rwe.results import Results
+
+ORDER = (
+    summary.summary,
+    patients.flow,
+    record.definitions,
+    patients.table_one,
+    comparisons.comparisons,
+    comparisons.missing,
+    events.adverse_events,
+    record.sensitivity,
+    record.checks,
+    record.units,
+    record.deviations,
+    record.provenance,
+)
+
+
+def render_html(results: Results) -> str:
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=results.study.title,
+            study=results.study.id,
+            label=results.label,
+            css_label=Markup(words.css_string(results.label)),  # noqa: S704  nothing in it ends a string
+            not_randomised=words.NOT_RANDOMISED,
+            sections=[section(results) for section in ORDER],
+        )
+    )
+    return html.rstrip("\n") + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters["short"] = words.short
+    return environment
+
+
+def _printable(value: object) -> object:
+    return value if isinstance(value, Markup) else words.plain(str(value))

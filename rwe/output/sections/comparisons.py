@@ -1,0 +1,107 @@
+"""Every comparison that was asked for, and what is missing in it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rwe.output.arrange import Block, analyses, blocks
+from rwe.output.figures import forest_figures, visit_figures
+from rwe.output.numbers import interval, mean_sd, p_value, quartiles
+from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
+from rwe.output.words import counted, method, sentence, slug, spoken, verdict
+from rwe.results import Arm, Comparison, Results
+
+NONE_ASKED = [Part(paragraphs=["No comparison was asked for."])]
+
+
+def comparisons(results: Results) -> Section:
+    title = "Comparisons"
+    found = blocks(results)
+    if not found:
+        return Section("comparisons", title, NONE_ASKED)
+    figures = visit_figures(results)
+    parts = []
+    for i, (_, group) in enumerate(groupby(found, key=lambda b: (b.analysis, b.info.id, b.measure))):
+        same = list(group)
+        drawn = [figure for block, figure in figures if any(block is b or block == b for b in same)]
+        name = f"{same[0].name}: {same[0].analysis}" if len(analyses(results)) > 1 else same[0].name
+        parts.append(Part(name, figures=drawn, tables=[_table(same, f"{slug(same[0].info.id)}-{i}")]))
+    forest = Part("Estimates with intervals", figures=forest_figures(results))
+    return Section("comparisons", title, [*parts, forest])
+
+
+def _table(found: Sequence[Block], name: str) -> Table:
+    rows = [c for block in found for c in block.rows]
+    estimates = list(dict.fromkeys(c.estimate.name for c in rows))
+    methods = list(dict.fromkeys(method(c.test) for c in rows))
+    arms = [Column(t, over=a) for a in ("Treated", "Control") for t in ("n / missing", "median [Q1, Q3]")]
+    shown = sentence(spoken(estimates[0])) if len(estimates) == 1 else "Estimate"
+    columns = [
+        Column("Visit", prose=True),
+        *arms,
+        Column(f"{shown} [95 % CI]"),
+        *map(Column, ("P", "Holm", "BH")),
+    ]
+    groups = [Group(b.stratum, [_row(c, b.info.digits, methods, estimates) for c in b.rows]) for b in found]
+    caption = f"{found[0].name}, analysis “{found[0].analysis}”"
+    return Table(f"comparison-{name}", caption, columns, groups, _method_notes(methods), cards=True)
+
+
+def _method_notes(methods: Sequence[str]) -> list[str]:
+    if len(methods) == 1:
+        return [f"P: {methods[0]}."]
+    return [f"Method {i}: {name}." for i, name in enumerate(methods, 1)]
+
+
+def _row(c: Comparison, digits: int, methods: Sequence[str], estimates: Sequence[str]) -> Row:
+    name = spoken(c.estimate.name) if len(estimates) > 1 else ""
+    why = "; ".join(part for part in (name, verdict(c)) if part)
+    number = f"method {methods.index(method(c.test)) + 1}" if len(methods) > 1 else ""
+    return row(
+        c.visit,
+        *_arm(c.treated, c, digits),
+        *_arm(c.control, c, digits),
+        Cell(interval(c.estimate, digits), why),
+        Cell(p_value(c.test.p), number),
+        p_value(c.test.p_holm),
+        p_value(c.test.p_bh),
+        note="primary" if c.primary else "",
+    )
+
+
+def _arm(arm: Arm, c: Comparison, digits: int) -> tuple[Cell, Cell]:
+    limits = f"{arm.n_censored} beyond a limit of measurement" if arm.n_censored else ""
+    mean = mean_sd(arm.mean, arm.sd, digits) if "mean" in c.estimate.name.lower() else ""
+    notes = "; ".join(part for part in (mean, limits) if part)
+    return Cell(f"{arm.n} / {arm.n_missing}", counted(arm.missing)), Cell(quartiles(arm, digits), notes)
+
+
+def missing(results: Results) -> Section:
+    title = "Missing values"
+    found = blocks(results)
+    if not found:
+        return Section("missing", title, NONE_ASKED)
+    reasons = sorted({reason for c in results.comparisons for arm in _arms(c) for reason in arm.missing})
+    columns = [
+        Column("Visit", prose=True),
+        *(Column(t, over=a) for a in ("Treated", "Control") for t in ("n", *map(spoken, reasons))),
+    ]
+    groups = [Group(title, list(rows.values())) for title, rows in _missing_rows(found, reasons).items()]
+    notes = ["n: patients with a value. The columns of an arm add up to its patients in that stratum."]
+    table = Table("missing-table", "Patients with a value, and why others have none", columns, groups, notes)
+    return Section("missing", title, [Part(tables=[table])])
+
+
+def _arms(c: Comparison) -> tuple[Arm, Arm]:
+    return c.treated, c.control
+
+
+def _missing_rows(found: Iterable[Block], reasons: Sequence[str]) -> dict[str, dict[tuple[str, ...], Row]]:
+    """By endpoint and stratum; analyses of the same values give one row."""
+    groups: dict[str, dict[tuple[str, ...], Row]] = {}
+    for block in found:
+        rows = groups.setdefault(f"{block.name}, {block.stratum}", {})
+        for c in block.rows:
+            counts = [n for arm in _arms(c) for n in (arm.n, *(arm.missing.get(r, 0) for r in reasons))]
+            cells = (c.visit, *map(str, counts))
+            rows[cells] = row(*cells)
+    return groups

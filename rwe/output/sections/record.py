@@ -1,0 +1,155 @@
+"""What was declared and what was done to the data: definitions, checks, units, deviations, provenance."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rwe.output.numbers import NONE, fixed
+from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
+from rwe.output.words import DAYS, short, spoken
+from rwe.results import Counts, Results, SiteResult
+
+
+def definitions(results: Results) -> Section:
+    d = results.design
+    facts = [
+        ("Treated", d.treatment),
+        ("Control", d.control),
+        ("Time zero, treated", d.time_zero_treated),
+        ("Time zero, control", d.time_zero_control),
+        *((rule.term, rule.text) for rule in d.definitions),
+        ("Days are counted", DAYS.get(d.days, d.days)),
+        ("Strata", ", ".join(d.strata) or "none"),
+        ("Analyses", ", ".join(d.analyses) or "none"),
+    ]
+    visits = [row(v.name, f"{v.target:g}", f"[{v.start:g}, {v.end:g})") for v in d.visits]
+    columns = [Column("Visit", prose=True), Column("Target day"), Column("Window, days from time zero")]
+    endpoints = [
+        row(e.label, Cell(e.id), Cell(spoken(e.kind)), Cell(e.unit or NONE), str(e.digits))
+        for e in d.endpoints
+    ]
+    heads = [Column(t, prose=True) for t in ("Endpoint", "Name", "Kind", "Unit")]
+    notes = ["A window holds its first day and not its last: [start, end)."]
+    tables = [
+        _facts("design", "Arms, time zero and strata", facts),
+        Table("visits", "Visits", columns, [Group("", visits)], notes),
+        Table("endpoints", "Endpoints", [*heads, Column("Decimals shown")], [Group("", endpoints)]),
+    ]
+    return Section("definitions", "Definitions", [Part(tables=tables)])
+
+
+def _facts(name: str, caption: str, facts: list[tuple[str, str]]) -> Table:
+    columns = [Column("Item", prose=True), Column("Value", prose=True)]
+    return Table(name, caption, columns, [Group("", [row(head, value) for head, value in facts])])
+
+
+def checks(results: Results) -> Section:
+    title, none = "Checks", "No check found anything."
+    if not results.checks:
+        return Section("checks", title, [Part(paragraphs=[none])])
+    rank = ("error", "warning", "info")
+    rows = [
+        row(short(c.rule), c.severity, c.site, c.arm or NONE, str(c.n))
+        for c in sorted(results.checks, key=lambda c: rank.index(c.severity))
+    ]
+    columns = [*(Column(t, prose=True) for t in ("Rule", "Severity", "Site", "Arm")), Column("Rows found")]
+    return Section("checks", title, [Part(tables=[Table("checks-table", title, columns, [Group("", rows)])])])
+
+
+def units(results: Results) -> Section:
+    title, none = "Unit conversions", "No unit was converted."
+    if not results.units:
+        return Section("units", title, [Part(paragraphs=[none])])
+    rows = [row(u.from_, Cell(u.to), f"{u.factor:g}", str(u.n)) for u in results.units]
+    columns = [Column("From", prose=True), Column("To", prose=True), Column("Factor"), Column("Values")]
+    return Section("units", title, [Part(tables=[Table("units-table", title, columns, [Group("", rows)])])])
+
+
+def deviations(results: Results) -> Section:
+    none = ["None was declared."] if not results.deviations else []
+    return Section("deviations", "Deviations", [Part(paragraphs=none, items=results.deviations)])
+
+
+def sensitivity(results: Results) -> Section:
+    """Rows of any shape, with the union of their keys."""
+    title, none = "Sensitivity", "No sensitivity analysis was run."
+    if not results.sensitivity:
+        return Section("sensitivity", title, [Part(paragraphs=[none])])
+    flat = [dict(_flat(r)) for r in results.sensitivity]
+    keys = list(dict.fromkeys(key for r in flat for key in r))
+    rows = [row(str(i), *(short(r.get(key, NONE)) for key in keys)) for i, r in enumerate(flat, 1)]
+    columns = [Column("Row", prose=True), *(Column(key, prose=True) for key in keys)]
+    table = Table("sensitivity-table", "Sensitivity analyses", columns, [Group("", rows)])
+    return Section("sensitivity", title, [Part(tables=[table])])
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs = []
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{prefix}{key} ")
+        else:
+            pairs.append((f"{prefix}{key}", _said(value)))
+    return pairs
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}".replace("-", "−", 1)
+    return NONE if value is None else str(value)
+
+
+def provenance(results: Results) -> Section:
+    software, study = results.software, results.study
+    facts = [
+        ("Study", f"{study.id}: {study.title}"),
+        ("Study file, SHA-256", study.sha256),
+        ("Software", f"{software.name} {software.version}"),
+        ("SQL, SHA-256", software.sql_sha256),
+        ("Mappings, SHA-256", software.mappings_sha256),
+        ("Plan", _plan(results)),
+    ]
+    tables = [_facts("software", "Study, software and plan", facts), *_sites(results)]
+    return Section("provenance", "Provenance", [Part(tables=tables)])
+
+
+def _plan(results: Results) -> str:
+    plan = results.plan
+    if plan.locked_at is None:
+        return "never locked: nothing shows that it was fixed before outcomes were seen"
+    changed = ", ".join(plan.changed_since or []) or "nothing"
+    return f"locked at {plan.locked_at}; changed since: {changed}"
+
+
+def _sites(results: Results) -> list[Table]:
+    if not results.sites:
+        return []
+    titles = ("Asked", "Landed", "Mapped", "Superseded", "Set aside")
+    columns = [Column("Resource type", prose=True), *map(Column, titles), Column("Whole?", prose=True)]
+    groups = [
+        Group(_site(s), [_resources(name, c) for name, c in s.resources.items()]) for s in results.sites
+    ]
+    notes = [
+        "Whole: asked = mapped + superseded + set aside. Superseded: the same content again, or an older"
+        " version. Values kept out of the analysis are under Checks and Missing values."
+    ]
+    return [Table("sites", "Sites and resources", columns, groups, notes)]
+
+
+def _site(s: SiteResult) -> str:
+    passed = ", ".join(f"{name} {n}" for name, n in s.passed_over.items())
+    pulled = f"pulled at {s.pulled_at}" if s.pulled_at else "time of pull unknown"
+    over = f"; passed over, as nobody asked for these types: {passed}" if passed else ""
+    return f"{s.id}: FHIR {s.fhir_version}, {pulled}{over}"
+
+
+def _resources(name: str, c: Counts) -> Row:
+    asked = NONE if c.asked is None else fixed(c.asked, 0)
+    counts = (c.landed, c.mapped, c.superseded, c.set_aside)
+    return row(name, asked, *map(str, counts), whole(c))
+
+
+def whole(c: Counts) -> str:
+    if c.asked is None:
+        return "source cannot tell"
+    lacking = c.asked - c.mapped - c.superseded - c.set_aside
+    return "whole" if lacking == 0 else f"not whole: {lacking} unaccounted for"

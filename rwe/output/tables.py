@@ -1,0 +1,148 @@
+"""The tables of a study as polars frames, and as CSV and Parquet for machines.
+
+Every row carries the label, so that a table that travels alone still says what it is.
+An infinite limit is inf; a number that does not exist is null, in CSV an empty field.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from rwe.results import Arm, Results
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Beginnings of a text that a spreadsheet would run, or hide one behind."""
+
+TEXT, INT, FLOAT, BOOL = pl.String, pl.Int64, pl.Float64, pl.Boolean
+Schema = Mapping[str, type[pl.DataType]]
+
+SUMMARY: Schema = {"median": FLOAT, "q1": FLOAT, "q3": FLOAT, "mean": FLOAT, "sd": FLOAT}
+ESTIMATE: Schema = {"name": TEXT, "value": FLOAT, "ci_low": FLOAT, "ci_high": FLOAT, "level": FLOAT}
+TEST: Schema = {"name": TEXT, "version": TEXT, "statistic": FLOAT, "p": FLOAT, "p_holm": FLOAT, "p_bh": FLOAT}
+OUTCOME: Schema = {"status": TEXT, "reason": TEXT}
+COMPARED: Schema = {
+    "n": INT,
+    "n_missing": INT,
+    "missing": TEXT,
+    "n_censored": INT,
+    **{f"{name}_bound": TEXT for name in ("median", "q1", "q3")},
+    **SUMMARY,
+}
+BASELINE_ARM: Schema = {"n": INT, "n_missing": INT, **SUMMARY, "count": INT, "share": FLOAT}
+EVENT_ARM: Schema = {"patients": INT, "events": INT, "n": INT, "person_days": FLOAT}
+
+
+def _named(prefix: str, schema: Schema) -> Schema:
+    return {f"{prefix}_{name}": kind for name, kind in schema.items()}
+
+
+def _arms(schema: Schema) -> Schema:
+    return {**_named("treated", schema), **_named("control", schema)}
+
+
+RESULT: Schema = {**_named("estimate", ESTIMATE), **_named("test", TEST), **OUTCOME}
+SCHEMAS: Mapping[str, Schema] = {
+    "comparisons": {
+        **dict.fromkeys(("analysis", "endpoint", "kind", "stratum", "visit", "unit", "measure"), TEXT),
+        "primary": BOOL,
+        **_arms(COMPARED),
+        **RESULT,
+    },
+    "attrition": {
+        **dict.fromkeys(("step", "description", "site", "arm", "stratum"), TEXT),
+        "n_in": INT,
+        "n_out": INT,
+    },
+    "baseline": {
+        **dict.fromkeys(("variable", "level", "unit", "stratum"), TEXT),
+        **_arms(BASELINE_ARM),
+        "smd": FLOAT,
+    },
+    "adverse_events": {"term": TEXT, "stratum": TEXT, **_arms(EVENT_ARM), **RESULT},
+    "checks": {**dict.fromkeys(("rule", "site", "arm", "severity"), TEXT), "n": INT},
+    "sites": {
+        **dict.fromkeys(("site", "fhir_version", "pulled_at", "resource_type"), TEXT),
+        **dict.fromkeys(("asked", "landed", "mapped", "superseded", "set_aside", "passed_over"), INT),
+    },
+}
+
+
+def frames(results: Results) -> dict[str, pl.DataFrame]:
+    rows: dict[str, Sequence[dict[str, Any]]] = {
+        "comparisons": [_flat(c) for c in results.comparisons],
+        "attrition": [_flat(a) for a in results.attrition],
+        "baseline": [_baseline(_flat(b)) for b in results.baseline],
+        "adverse_events": [_flat(e) for e in results.adverse_events],
+        "checks": [_flat(c) for c in results.checks],
+        "sites": _sites(results),
+    }
+    return {name: _frame(rows[name], schema, label=results.label) for name, schema in SCHEMAS.items()}
+
+
+def _frame(rows: Sequence[dict[str, Any]], schema: Schema, *, label: str) -> pl.DataFrame:
+    columns = {
+        name: pl.Series(name, [_number(r.get(name)) if kind is FLOAT else r.get(name) for r in rows], kind)
+        for name, kind in schema.items()
+    }
+    return pl.DataFrame({"label": pl.Series("label", [label] * len(rows), TEXT), **columns})
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _flat(record: msgspec.Struct) -> dict[str, Any]:
+    """treated.n becomes treated_n; an arm's reasons become text, its bounds a column each."""
+    flat: dict[str, Any] = {}
+    for name, value in msgspec.structs.asdict(record).items():
+        if isinstance(value, Arm):
+            extra = {"missing": _text(value.missing), **{f"{q}_bound": s for q, s in value.bounds.items()}}
+            inner = {**msgspec.structs.asdict(value), **extra}
+        elif isinstance(value, msgspec.Struct):
+            inner = msgspec.structs.asdict(value)
+        else:
+            flat[name] = value
+            continue
+        flat.update({f"{name}_{key}": item for key, item in inner.items()})
+    return flat
+
+
+def _text(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
+
+
+def _baseline(flat: dict[str, Any]) -> dict[str, Any]:
+    """The missing stand with their arm."""
+    return flat | {f"{arm}_n_missing": flat[f"n_missing_{arm}"] for arm in ("treated", "control")}
+
+
+def _sites(results: Results) -> list[dict[str, Any]]:
+    """A type that nobody asked for has a row with the number passed over, and nothing else."""
+    rows = []
+    for site in results.sites:
+        head = {"site": site.id, "fhir_version": site.fhir_version, "pulled_at": site.pulled_at}
+        rows += [{**head, "resource_type": t, **_flat(c)} for t, c in site.resources.items()]
+        rows += [{**head, "resource_type": t, "passed_over": n} for t, n in site.passed_over.items()]
+    return rows
+
+
+def csv_bytes(frame: pl.DataFrame) -> bytes:
+    """A text that a spreadsheet would take for a formula gets a leading quote; numbers do not."""
+    guarded = frame.with_columns(
+        pl.when(pl.any_horizontal(pl.col(name).str.starts_with(sign) for sign in FORMULA))
+        .then("'" + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name, kind in frame.schema.items()
+        if kind == TEXT
+    )
+    return guarded.write_csv().encode()
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()

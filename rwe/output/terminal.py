@@ -1,0 +1,136 @@
+"""The results as plain text for 100 columns, the label first.
+
+Nothing here colours or measures a terminal: the same results give the same text everywhere.
+"""
+
+from collections.abc import Iterable
+
+from rwe.output.arrange import Block, analyses, blocks, strata, tallies
+from rwe.output.flow import ARMS, Step, steps
+from rwe.output.grid import WIDTH, columns, filled, widest
+from rwe.output.numbers import NONE, interval, p_value, quartiles, share
+from rwe.output.sections.events import ascertainment, difference, estimate_name
+from rwe.output.sections.summary import multiplicity
+from rwe.output.words import NOT_RANDOMISED, method, verdict
+from rwe.results import AdverseEventResult, Comparison, Counts, Results
+
+HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
+
+
+def comparison_text(results: Results) -> str:
+    """Every comparison, then attrition and adverse events in short."""
+    lines = [filled(NOT_RANDOMISED), "", *_comparisons(results), ""]
+    return _labelled(results, [*lines, *_attrition(results), "", *_events(results)])
+
+
+def attrition_text(results: Results) -> str:
+    return _labelled(results, _attrition(results))
+
+
+def adverse_event_text(results: Results) -> str:
+    return _labelled(results, _events(results))
+
+
+def sites_text(results: Results) -> str:
+    """Resources by site and type; an n nobody can know is a dash."""
+    rows = [["site", "type", "asked", "landed", "mapped", "superseded", "set aside"]]
+    for site in results.sites:
+        rows += [[site.id, name, *_counts(c)] for name, c in site.resources.items()]
+        rows += [[site.id, name, f"{n} passed over: not asked for"] for name, n in site.passed_over.items()]
+    return _labelled(results, columns(rows, left=2) if results.sites else ["No site."])
+
+
+def _counts(c: Counts) -> list[str]:
+    asked = NONE if c.asked is None else str(c.asked)
+    return [asked, *(str(n) for n in (c.landed, c.mapped, c.superseded, c.set_aside))]
+
+
+def _labelled(results: Results, lines: Iterable[str]) -> str:
+    label = [filled(results.label), ""] if results.label else []
+    return "\n".join([*label, *lines]) + "\n"
+
+
+def _comparisons(results: Results) -> list[str]:
+    found = blocks(results)
+    if not found:
+        return ["No comparison was asked for."]
+    lines = []
+    for analysis in analyses(results):
+        mine = [b for b in found if b.analysis == analysis]
+        lines += [*_analysis(results, mine), ""]
+        lines += ["* primary comparison"] if any(c.primary for b in mine for c in b.rows) else []
+        lines += [filled(text) for text in multiplicity(analysis, tallies(results)[analysis])]
+        methods = dict.fromkeys(method(c.test) for b in mine for c in b.rows)
+        lines += [filled(f"P: {name}", indent="   ") for name in methods]
+    return lines
+
+
+def _analysis(results: Results, found: list[Block]) -> list[str]:
+    """The strata one after another, in the same columns."""
+    order = strata(results, (b.stratum for b in found))
+    ordered = sorted(found, key=lambda b: order.index(b.stratum))
+    (head, *lines), beside = _lines(ordered)
+    texts, out, before = iter(lines), [], None
+    for b in ordered:
+        out += ["", f"{b.stratum} ({b.analysis})", head] if b.stratum != before else []
+        out += [] if beside else [filled(b.name)]
+        out += [next(texts) for _ in b.rows]
+        before = b.stratum
+    return out[1:]
+
+
+def _lines(found: list[Block]) -> tuple[list[str], bool]:
+    """The head and a line per comparison; beside: is there room for the endpoint's name in it?"""
+    rows = [[b.name if i == 0 else "", *_row(c, b)] for b in found for i, c in enumerate(b.rows)]
+    for gap in (2, 1):
+        lines = columns([["", "", *HEADS], *rows], left=2, gap=gap)
+        if widest(lines) <= WIDTH:
+            return lines, True
+    return columns([["", *HEADS], *(r[1:] for r in rows)]), False
+
+
+def _row(c: Comparison, block: Block) -> list[str]:
+    digits = block.info.digits
+    arms = [part for arm in (c.treated, c.control) for part in (str(arm.n), quartiles(arm, digits))]
+    visit = f"{c.visit}*" if c.primary else c.visit
+    if c.status != "estimated":
+        return [visit, *arms, verdict(c)]
+    return [visit, *arms, interval(c.estimate, digits), p_value(c.test.p), p_value(c.test.p_holm)]
+
+
+def _attrition(results: Results) -> list[str]:
+    found = steps(results)
+    if not found:
+        return ["Attrition: no step was recorded."]
+    rows = [[s.description or s.name, _change(s.n_in, s.n_out), *_arms(s)] for s in found]
+    return columns([["Attrition, all sites", "patients", *ARMS], *rows], limit=56)
+
+
+def _arms(step: Step) -> list[str]:
+    return [_change(*step.of(arm=arm)) if arm in step.arms else "" for arm in ARMS]
+
+
+def _change(n_in: int, n_out: int) -> str:
+    return f"{n_in} → {n_out}"
+
+
+def _events(results: Results) -> list[str]:
+    rows = results.adverse_events
+    if not rows:
+        return ["Adverse events: none was analysed.", *map(filled, ascertainment(results))]
+    heads = ["treated: n, events", "control: n, events", "estimate [95 % CI]", "P"]
+    titles = {name: f"Adverse events, {name}" for name in strata(results, (e.stratum for e in rows))}
+    lines = [
+        line
+        for name, title in titles.items()
+        for line in columns([[title, *heads], *(_event(e) for e in rows if e.stratum == name)], limit=26)
+    ]
+    notes = [f"Estimate: {estimate_name(rows)}.", *ascertainment(results)]
+    return [*lines, *map(filled, notes)]
+
+
+def _event(e: AdverseEventResult) -> list[str]:
+    arms = [f"{share(arm.patients, arm.n)}, {arm.events}" for arm in (e.treated, e.control)]
+    if e.estimate.value is None:
+        return [e.term, *arms, verdict(e)]
+    return [e.term, *arms, difference(e), p_value(e.test.p)]

@@ -1,0 +1,82 @@
+"""Codes in words, and text from outside made fit to be printed."""
+
+import re
+
+from rwe.output.numbers import NONE
+from rwe.results import AdverseEventResult, Comparison, TestResult
+
+NOT_RANDOMISED = (
+    "Treated and controls were not randomised; a difference is an effect only if the groups are"
+    " exchangeable given what was adjusted for."
+)
+
+REASONS = {
+    "empty_arm": "an arm has no value",
+    "no_variation": "all values are equal in both arms",
+    "no_events": "no events, or nothing but events",
+    "level_not_attained": "too few values for a 95 % interval",
+    "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",
+    "not_identified": "the model has no unique solution",
+    "dead": "dead",
+    "window_not_reached": "window not reached",
+    "not_measured": "not measured",
+    "set_aside": "set aside",
+    "lost": "lost",
+}
+STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}
+DAYS = {
+    "instant": "by instant (86,400 s), by calendar date where a value has no time of day",
+    "date": "by local calendar date",
+}
+
+
+def spoken(code: str) -> str:
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def verdict(row: Comparison | AdverseEventResult) -> str:
+    """Why there is no estimate, or what limits it: `not estimable: an arm has no value`."""
+    parts = (STATUS[row.status], spoken(row.reason) if row.reason else "")
+    return ": ".join(part for part in parts if part)
+
+
+def method(test: TestResult) -> str:
+    name = test.name.replace("_", " ")
+    return f"{name} ({test.version})" if test.version else name
+
+
+def counted(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{n} {spoken(code)}" for code, n in sorted(reasons.items()) if n)
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def imbalance(smd: float | None) -> str:
+    if smd is None:
+        return NONE
+    return "above 0.25" if abs(smd) > 0.25 else "above 0.1" if abs(smd) > 0.1 else "0.1 or below"
+
+
+def plain(text: str) -> str:
+    """Without control, bidirectional and unassigned characters: they forge terminals and reading order."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def short(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def slug(text: str) -> str:
+    """Fit for a file name and an id."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text)[:60].strip("-").lower() or "x"
+
+
+def css_string(text: str) -> str:
+    """A CSS string in which nothing but letters, digits and blanks stands unescaped."""
+    return '"' + re.sub(r"[^A-Za-z0-9 ]", lambda found: f"\\{ord(found[0]):x} ", plain(text)) + '"'
