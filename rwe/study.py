@@ -1,0 +1,293 @@
+"""study.toml and its code lists: the question a study asks, checked.
+
+    a study folder  ──▶  load()  ──▶  Study
+
+The keys are explained in fixtures/msc/study.toml, which `rwe init` copies; their JSON Schema is
+rwe/schemas/study.schema.json, made from these classes.  Whatever is wrong is a StudyError naming
+file, key and what would be right.  Knows no site and no data.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rwe import data, toml
+from rwe.codes import Code, read_code_list
+from rwe.errors import StudyError
+
+FILE = "study.toml"
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Source = Literal["condition", "encounter", "observation", "medication_administration"]
+Day = Annotated[float, Field(ge=-36525, le=36525)]
+
+
+class Keys(BaseModel):
+    """A table of study.toml: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Window(Keys):
+    """Days from time zero or from the anchor; which ends are included is said where it is used."""
+
+    start: Day = Field(alias="from")
+    end: Day = Field(alias="to")
+
+    @model_validator(mode="after")
+    def ordered(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("`from` must not be after `to`")
+        return self
+
+
+class Header(Keys):
+    id: Name
+    title: str
+    label: str = ""
+    days: Literal["instant", "date"]
+    deviations: tuple[str, ...] = ()
+
+
+class Population(Keys):
+    label: str
+    source: Source = Field(alias="in")
+    codes: Name
+    numeric: bool = False
+
+    @model_validator(mode="after")
+    def numbers_are_observed(self) -> Self:
+        if self.numeric and self.source != "observation":
+            raise ValueError('`numeric` goes with in = "observation"')
+        return self
+
+
+class Dose(Keys):
+    value: float = Field(gt=0)
+    unit: str
+    tolerance: float = Field(ge=0, lt=1)
+
+
+class Exposure(Keys):
+    label: str
+    codes: Name
+    statuses: tuple[Literal["completed", "stopped", "in-progress", "on-hold", "unknown"], ...] = Field(
+        min_length=1
+    )
+    first_dose: Window | None = None
+    dose: Dose | None = None
+
+
+class Control(Keys):
+    label: str
+    time_zero: Literal["anchor", "enrolment"]
+    source: Source | None = Field(default=None, alias="in")
+    codes: Name | None = None
+
+    @model_validator(mode="after")
+    def enrolment_has_codes(self) -> Self:
+        declared = self.source is not None and self.codes is not None
+        if declared != (self.time_zero == "enrolment"):
+            raise ValueError('`in` and `codes` stand with time_zero = "enrolment", and only there')
+        return self
+
+
+class Eligibility(Keys):
+    min_age: int | None = Field(default=None, ge=0, le=130)
+    max_age: int | None = Field(default=None, ge=0, le=130)
+    time_zero_from: date | None = None
+    time_zero_to: date | None = None
+    alive_at_time_zero: bool = False
+
+    @model_validator(mode="after")
+    def ordered(self) -> Self:
+        if self.min_age is not None and self.max_age is not None and self.min_age > self.max_age:
+            raise ValueError("`min_age` must not be above `max_age`")
+        if self.time_zero_from and self.time_zero_to and self.time_zero_from > self.time_zero_to:
+            raise ValueError("`time_zero_from` must not be after `time_zero_to`")
+        return self
+
+
+class Exclusion(Keys):
+    name: Name
+    label: str
+    sources: tuple[Source, ...] = Field(alias="in", min_length=1)
+    codes: Name
+    lookback_days: int | None = Field(default=None, ge=1)
+
+
+class Stratification(Keys):
+    carriers: tuple[Name, ...] = Field(min_length=1)
+
+
+class Stratum(Keys):
+    name: Name
+    label: str
+    codes: Name
+
+
+class Baseline(Window):
+    same_day: bool = False
+
+    @model_validator(mode="after")
+    def before_time_zero(self) -> Self:
+        if self.end > 0:
+            raise ValueError("a baseline must not reach beyond day 0")
+        return self
+
+
+class Visit(Window):
+    name: Name
+    target: Day
+
+    @model_validator(mode="after")
+    def target_inside(self) -> Self:
+        if not self.start <= self.target < self.end:
+            raise ValueError(f"visit {self.name}: the target must lie in [from, to)")
+        if self.name in ("all", "baseline"):
+            raise ValueError(f"visit {self.name}: this name is taken")
+        return self
+
+
+class Endpoint(Keys):
+    id: Name
+    label: str
+    kind: Name
+    codes: Name
+    unit: str
+    plausible: tuple[float, float] | None = None
+    digits: int = Field(default=2, ge=0, le=9)
+    primary: bool | Name = False
+
+    @model_validator(mode="after")
+    def plausible_is_ordered(self) -> Self:
+        if self.plausible and self.plausible[0] > self.plausible[1]:
+            raise ValueError("`plausible` is [lowest, highest]")
+        return self
+
+
+class Unit(Keys):
+    source: str = Field(alias="from")
+    target: str = Field(alias="to")
+    factor: float = Field(gt=0)
+
+
+class Analysis(Keys):
+    name: Name
+    test: Name
+    quantile_type: int = Field(default=7, ge=1, le=9)
+
+
+class AdverseEvents(Keys):
+    until_day: Day
+
+
+class StudyFile(Keys):
+    """All that study.toml says."""
+
+    study: Header
+    population: Population
+    exposure: Exposure
+    control: Control
+    eligibility: Eligibility = Eligibility()
+    exclusion: tuple[Exclusion, ...] = ()
+    stratification: Stratification | None = None
+    stratum: tuple[Stratum, ...] = ()
+    baseline: Baseline | None = None
+    visit: tuple[Visit, ...] = Field(min_length=1)
+    endpoint: tuple[Endpoint, ...] = Field(min_length=1)
+    unit: tuple[Unit, ...] = ()
+    analysis: tuple[Analysis, ...] = Field(min_length=1)
+    adverse_events: AdverseEvents | None = None
+
+    def named_lists(self) -> list[str]:
+        """The code lists the study refers to, each once, in the order of the file."""
+        lists = [self.population.codes, self.exposure.codes, self.control.codes or ""]
+        lists += [e.codes for e in self.exclusion]
+        lists += self.stratification.carriers if self.stratification else ()
+        lists += [s.codes for s in self.stratum] + [e.codes for e in self.endpoint]
+        return list(dict.fromkeys(name for name in lists if name))
+
+    @model_validator(mode="after")
+    def names_are_unique(self) -> Self:
+        named: tuple[tuple[str, list[str]], ...] = (
+            ("exclusion", [e.name for e in self.exclusion]),
+            ("stratum", [s.name for s in self.stratum]),
+            ("visit", [v.name for v in self.visit]),
+            ("endpoint", [e.id for e in self.endpoint]),
+            ("analysis", [a.name for a in self.analysis]),
+            ("unit", [f"{u.source} to {u.target}" for u in self.unit]),
+        )
+        for table, names in named:
+            for name in sorted({n for n in names if names.count(n) > 1}):
+                raise ValueError(f"[[{table}]] {name} stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def visits_do_not_overlap(self) -> Self:
+        ordered = sorted(self.visit, key=lambda v: v.start)
+        for a, b in pairwise(ordered):
+            if b.start < a.end:
+                raise ValueError(
+                    f"visit windows overlap: {a.name} ends at day {a.end:g}, {b.name} begins at {b.start:g}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def strata_have_carriers(self) -> Self:
+        if bool(self.stratum) != (self.stratification is not None):
+            raise ValueError("[stratification] and [[stratum]] stand together or not at all")
+        if any(s.name == "all" for s in self.stratum):
+            raise ValueError('a stratum cannot be called "all"')
+        return self
+
+    @model_validator(mode="after")
+    def primary_visits_exist(self) -> Self:
+        visits = {v.name for v in self.visit}
+        for e in self.endpoint:
+            if isinstance(e.primary, str) and e.primary not in visits:
+                raise ValueError(f"endpoint {e.id}: primary visit {e.primary} is not a [[visit]]")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study folder: its file, the code lists it names, and one hash over all of them."""
+
+    folder: Path
+    file: StudyFile
+    code_lists: dict[str, tuple[Code, ...]]
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        return self.file.study.label
+
+
+def load(folder: Path) -> Study:
+    """Read and check a study folder's study.toml and the code lists it names."""
+    path = folder / FILE
+    tables = toml.read(path, StudyError, missing="`rwe init DIR` writes a study folder to start from")
+    file = toml.check(tables, StudyFile, where=str(path), error=StudyError)
+    check_kinds(file, path)
+    lists = {name: folder / "codes" / f"{name}.csv" for name in file.named_lists()}
+    return Study(
+        folder=folder,
+        file=file,
+        code_lists={name: read_code_list(csv) for name, csv in lists.items()},
+        sha256=data.sha256([path, *(lists[name] for name in sorted(lists))]),
+    )
+
+
+def check_kinds(file: StudyFile, path: Path) -> None:
+    """Each endpoint's kind must have its SQL."""
+    kinds = [sql.stem for sql in data.sql_files("endpoint")]
+    for e in file.endpoint:
+        if e.kind not in kinds:
+            raise StudyError(
+                f"{path}: endpoint {e.id}: kind = {e.kind!r} has no sql/endpoint/{e.kind}.sql",
+                hint=f"kinds: {', '.join(kinds)}",
+            )

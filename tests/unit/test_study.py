@@ -1,0 +1,292 @@
+"""study.toml and its code lists: whatever is wrong names the file, the key and what would be right."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from rwe import data, study
+from rwe.codes import Code, read_code_list
+from rwe.errors import StudyError
+
+MSC = (data.demo_study() / "study.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
+    (tmp_path / "study.toml").write_text(MSC, encoding="utf-8")
+    return tmp_path
+
+
+def failure(folder: Path, text: str | None = None) -> str:
+    """The message and the hint, after the file's name."""
+    if text is not None:
+        (folder / "study.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError) as e:
+        study.load(folder)
+    assert e.value.exit_code == 10
+    message = str(e.value)
+    assert message.startswith(str(folder))
+    return f"{message.removeprefix(f'{folder}/')} | {e.value.hint}"
+
+
+def test_the_example_is_sound(folder):
+    found = study.load(folder)
+    assert found.label.startswith("synthetic")
+    assert set(found.code_lists) == {p.stem for p in (folder / "codes").iterdir()}
+    assert found.sha256 == study.load(folder).sha256
+
+
+@pytest.mark.parametrize("name", ["study.toml", "codes/fev1.csv"])
+def test_the_hash_is_over_the_study_and_the_lists_it_names(folder, name):
+    before = study.load(folder).sha256
+    (folder / "codes" / "unused.csv").write_text("x")
+    assert study.load(folder).sha256 == before
+    with (folder / name).open("a") as file:
+        file.write("\n")
+    assert study.load(folder).sha256 != before
+
+
+def test_a_list_is_read_once_in_the_order_of_the_file(folder):
+    names = study.load(folder).file.named_lists()
+    assert names[:3] == ["covid19", "uc-msc", "control-enrolment"]
+    assert len(names) == len(set(names))
+
+
+CASES = {
+    # what is replaced, by what, what is said
+    "unknown key": (
+        "min_age = 18",
+        "min_agee = 18",
+        "eligibility.min_agee: unknown key | did you mean min_age?",
+    ),
+    "no such key": ("min_age = 18", "xyz = 18", "eligibility.xyz: unknown key | keys here: min_age, max_age"),
+    "in a list of tables": (
+        "target = 28",
+        "tarjet = 28",
+        "visit[1].tarjet: unknown key | did you mean target?",
+    ),
+    "below a table": (
+        "tolerance = 0.25",
+        "tol = 1",
+        "exposure.dose.tol: unknown key | keys here: value, unit",
+    ),
+    "unknown table": ("[baseline]", "[base_line]", "base_line: unknown key | did you mean baseline?"),
+    "python's name": ("from = 21", "start = 21", "visit[1].start: unknown key | did you mean"),
+    "missing": ('id = "uc-msc-covid19"', "", "study.id: this key is needed"),
+    "missing table": ("[control]", "[controll]", "controll: unknown key | did you mean control?"),
+    "wrong type": ("min_age = 18", 'min_age = "18"', "eligibility.min_age: input should be a valid integer"),
+    "truth": (
+        "alive_at_time_zero = true",
+        "alive_at_time_zero = 1",
+        "alive_at_time_zero: input should be a valid bool",
+    ),
+    "not a number": ("factor = 0.001", "factor = nan", "unit[1].factor: input should be a finite number"),
+    "infinite": ("factor = 0.001", "factor = inf", "unit[1].factor: input should be a finite number"),
+    "too small": ("factor = 0.001", "factor = 0", "unit[1].factor: input should be greater than 0"),
+    "not one of": ('days = "instant"', 'days = "utc"', "study.days: input should be 'instant' or 'date'"),
+    "a date that is none": ("2021-06-30", '"2021-06-31"', "eligibility.time_zero_to: "),
+    "a name with a path": (
+        'codes = "fev1"',
+        'codes = "../fev1"',
+        "endpoint[1].codes: string should match pattern",
+    ),
+    "a flag or a visit": (
+        'unit = "L"',
+        'unit = "L"\nprimary = 5',
+        "endpoint[1].primary: input should be true, false or a name",
+    ),
+    "no such visit": (
+        'unit = "L"',
+        'unit = "L"\nprimary = "d29"',
+        "endpoint FEV1: primary visit d29 is not a [[visit]]",
+    ),
+    "no SQL": (
+        'kind = "quantity"',
+        'kind = "rate"',
+        "endpoint FEV1: kind = 'rate' has no sql/endpoint/rate.sql | kinds:",
+    ),
+    "overlap": ("to = 35", "to = 70", "visit windows overlap: d28 ends at day 70, d90 begins at 69"),
+    "window upside down": ("from = 21", "from = 40", "visit[1]: `from` must not be after `to`"),
+    "target outside": (
+        "target = 28",
+        "target = 35",
+        "visit[1]: visit d28: the target must lie in [from, to)",
+    ),
+    "visit named all": ('name = "d28"', 'name = "all"', "visit[1]: visit all: this name is taken"),
+    "visit twice": ('name = "d90"', 'name = "d28"', "[[visit]] d28 stands twice"),
+    "endpoint twice": ('id = "VCmax"', 'id = "FEV1"', "[[endpoint]] FEV1 stands twice"),
+    "exclusion twice": (
+        'name = "malignancy"',
+        'name = "prior-cell-therapy"',
+        "[[exclusion]] prior-cell-therapy",
+    ),
+    "stratum twice": ('name = "severe"', 'name = "moderate"', "[[stratum]] moderate stands twice"),
+    "stratum named all": ('name = "severe"', 'name = "all"', 'a stratum cannot be called "all"'),
+    "strata alone": (
+        '[stratification]\ncarriers = ["covid19", "covid19-severity"]',
+        "",
+        "stand together or not",
+    ),
+    "ages": ("# max_age = 80", "max_age = 8", "eligibility: `min_age` must not be above `max_age`"),
+    "calendar": (
+        "2021-06-30",
+        "2019-06-30",
+        "eligibility: `time_zero_from` must not be after `time_zero_to`",
+    ),
+    "enrolment": (
+        'codes = "control-enrolment"',
+        "",
+        'control: `in` and `codes` stand with time_zero = "enrolment"',
+    ),
+    "anchor": (
+        'time_zero = "enrolment"',
+        'time_zero = "anchor"',
+        "control: `in` and `codes` stand with time_zero",
+    ),
+    "numeric": (
+        'codes = "covid19"',
+        'codes = "covid19"\nnumeric = true',
+        'population: `numeric` goes with in = "obs',
+    ),
+    "late baseline": (
+        "to = 0\nsame_day",
+        "to = 1\nsame_day",
+        "baseline: a baseline must not reach beyond day 0",
+    ),
+    "plausible": (
+        "plausible = [0.2, 8]",
+        "plausible = [8, 0.2]",
+        "endpoint[1]: `plausible` is [lowest, highest]",
+    ),
+    "plausible of one": ("plausible = [0.2, 8]", "plausible = [8]", "endpoint[1].plausible"),
+    "no status": ('statuses = ["completed"]', "statuses = []", "exposure.statuses: "),
+    "odd status": (
+        'statuses = ["completed"]',
+        'statuses = ["done"]',
+        "exposure.statuses[1]: input should be 'completed'",
+    ),
+    "not TOML": ("[study]", "[study", "not valid TOML: "),
+    "twice in TOML": ("[study]", "[study]\nid = 'x'", "not valid TOML: "),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_wrong_is_said_in_the_words_of_the_file(folder, case):
+    old, new, said = CASES[case]
+    assert old in MSC
+    found = failure(folder, MSC.replace(old, new, 1))
+    assert found.startswith("study.toml: ")
+    assert said in found
+
+
+def test_units_may_not_stand_twice(folder):
+    assert "[[unit]] mL to L stands twice" in failure(
+        folder, MSC + '\n[[unit]]\nfrom = "mL"\nto = "L"\nfactor = 1\n'
+    )
+
+
+def test_analyses_may_not_stand_twice(folder):
+    more = '\n[[analysis]]\nname = "published"\ntest = "x"\n'
+    assert "[[analysis]] published stands twice" in failure(folder, MSC + more)
+
+
+@pytest.mark.parametrize("key", ["visit", "endpoint", "analysis"])
+def test_a_study_has_visits_endpoints_and_analyses(folder, key):
+    tables = re.sub(rf"\[\[{key}\]\]\n([a-z_]+ = .*\n)+", "", MSC)
+    assert tomllib.loads(tables).get(key) is None
+    assert failure(folder, tables).startswith(f"study.toml: {key}: this key is needed")
+
+
+def test_optional_tables_may_be_left_out(folder):
+    plain = re.sub(r"\[\[stratum\]\]\n([a-z_]+ = .*\n)+", "", MSC)
+    plain = re.sub(r"\[(stratification|baseline|adverse_events)\]\n([a-z_]+ = .*\n)+", "", plain)
+    (folder / "study.toml").write_text(plain, encoding="utf-8")
+    file = study.load(folder).file
+    assert (file.stratification, file.stratum, file.baseline, file.adverse_events) == (None, (), None, None)
+
+
+def test_a_primary_visit_or_flag_is_taken(folder):
+    for primary in ("true", '"d90"'):
+        (folder / "study.toml").write_text(MSC.replace('unit = "L"', f'unit = "L"\nprimary = {primary}', 1))
+        assert study.load(folder).file.endpoint[0].primary in (True, "d90")
+
+
+def test_a_window_takes_no_name_of_ours(folder):
+    assert "unknown key" in failure(folder, MSC.replace("from = 21", "from = 21\nstart = 1"))
+
+
+def test_a_byte_order_mark_is_harmless(folder):
+    (folder / "study.toml").write_text(MSC, encoding="utf-8-sig")
+    assert study.load(folder)
+
+
+def test_no_study_file_says_how_to_get_one(tmp_path):
+    assert (
+        failure(tmp_path)
+        == "study.toml: there is no such file | `rwe init DIR` writes a study folder to start from"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[study]\ntitle = '\xe9'\n", "study.toml: not UTF-8 at byte 18 | save the file as UTF-8"),
+        (b"x = " + b"1" * 5000, "study.toml: cannot be read as TOML (ValueError)"),
+        (b"x = " + b"[" * 5000, "study.toml: cannot be read as TOML (RecursionError)"),
+        (b"", "study.toml: study: this key is needed"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_toml(tmp_path, content, said):
+    (tmp_path / "study.toml").write_bytes(content)
+    assert failure(tmp_path).startswith(said)
+
+
+def test_a_folder_in_place_of_the_file(tmp_path):
+    (tmp_path / "study.toml").mkdir()
+    assert failure(tmp_path).startswith("study.toml: cannot be read (Is a directory)")
+
+
+def test_a_list_that_is_not_there_is_named(folder):
+    (folder / "codes" / "fev1.csv").unlink()
+    said = "codes/fev1.csv: this code list is named in study.toml but is not there | write it with the header"
+    assert failure(folder).startswith(said)
+
+
+HEADER = b"system,code,display\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", ":1: the header must be system,code,display"),
+        (b"code,system,display\nx,y,z\n", ":1: the header must be"),
+        (HEADER, ": the list holds no code, so it would match nobody"),
+        (HEADER + b"\n\n", ": the list holds no code"),
+        (HEADER + b"http://loinc.org,1-8\n", ":2: 2 columns where system,code,display asks for three"),
+        (HEADER + b"http://loinc.org,1-8,x,y\n", ":2: 4 columns"),
+        (HEADER + b"http://loinc.org,1-8,x\n,1-8,x\n", ":3: system and code must both be given"),
+        (HEADER + b"http://loinc.org, ,x\n", ":2: system and code must both be given"),
+        (HEADER + b"s,1,x\ns,2,y\ns,1,z\n", ":4: this code stands twice: its records would count twice"),
+        (HEADER + b"s,1,\xe9\n", ": cannot be read as CSV in UTF-8 (UnicodeDecodeError)"),
+        (HEADER + b's,1,"x\n', ": cannot be read as CSV in UTF-8 (Error)"),
+        (HEADER + b"s,1," + b"x" * 200_000, ": cannot be read as CSV in UTF-8 (Error)"),
+    ],
+)
+def test_a_bad_code_list_names_its_line(folder, content, said):
+    (folder / "codes" / "fev1.csv").write_bytes(content)
+    assert failure(folder).startswith(f"codes/fev1.csv{said}")
+
+
+def test_a_code_list_is_read_as_people_write_it(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(
+        b'\xef\xbb\xbfsystem,code,display\r\n http://loinc.org , 1-8 ,"a, b"\r\n\r\nhttp://loinc.org,2,\r\n'
+    )
+    assert read_code_list(path) == (
+        Code(system="http://loinc.org", code="1-8", display="a, b"),
+        Code(system="http://loinc.org", code="2", display=""),
+    )
