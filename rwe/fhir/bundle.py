@@ -1,0 +1,212 @@
+"""JSON text to resources, without touching a number: single resources and Bundles.
+
+    bytes, Place  ──▶  resource() or document()  ──▶  Resource | Unusable
+
+msgspec.Raw hands each resource of a Bundle back as the bytes that came in.  References to a Bundle's
+own fullUrl are rewritten to Type/id, as a server does when it commits a transaction; nothing else is.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from rwe.resource import Place, Resource, Unusable
+
+TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+# FHIR allows 64 characters; some servers give 88, and nothing is gained by losing their data.
+ID = re.compile(r"[A-Za-z0-9\-.]{1,255}")
+REFERENCE = re.compile(rb'("reference"\s*:\s*")((?:[^"\\]|\\/)+)(")')
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+# DuckDB 2.0 takes a whole database down on a few hundred levels; FHIR needs some 30.
+DEEPEST = 100
+UUID = re.compile(r"urn:uuid:([A-Za-z0-9\-]{1,64})")
+
+
+class Meta(msgspec.Struct, rename="camel"):
+    version_id: Any = None
+    last_updated: Any = None
+
+
+class Head(msgspec.Struct, rename="camel"):
+    resource_type: Any = None
+    id: Any = None
+    meta: Meta | None = None
+
+
+class Entry(msgspec.Struct, rename="camel"):
+    full_url: str | None = None
+    resource: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Link(msgspec.Struct):
+    relation: str = ""
+    url: str = ""
+
+
+class Bundle(msgspec.Struct):
+    entry: list[Entry | None] = []
+    link: list[Link] = []
+    total: int | None = None
+
+
+read_head = msgspec.json.Decoder(Head).decode
+read_bundle = msgspec.json.Decoder(Bundle).decode
+
+
+def resource(body: bytes, place: Place) -> Resource | Unusable:
+    """One resource from its bytes; line ends inside become spaces, for strings cannot hold them."""
+    head, reason = _head(body)
+    if head is None:
+        return Unusable(type=None, reason=reason, body=body, place=place)
+    if too_deep(body):
+        return Unusable(type=None, reason="too_deep", body=body, place=place)
+    if repeats(body):
+        return Unusable(type=None, reason="repeated_key", body=body, place=place)
+    kind = head.resource_type
+    if not _is(TYPE, kind):
+        return Unusable(type=None, reason="not_a_resource", body=body, place=place)
+    if not _is(ID, head.id):
+        return Unusable(type=kind, reason="bad_id" if head.id else "no_id", body=body, place=place)
+    if b"\n" in body or b"\r" in body:
+        body = msgspec.json.format(body, indent=-1)
+    meta = head.meta or Meta()
+    return Resource(
+        type=kind,
+        id=head.id,
+        version=_text(meta.version_id),
+        updated=_text(meta.last_updated),
+        body=body,
+        place=place,
+    )
+
+
+def _head(body: bytes) -> tuple[Head | None, str]:
+    try:
+        body.decode("utf-8")  # msgspec lets bad UTF-8 through, DuckDB does not
+        return read_head(body), ""
+    except UnicodeDecodeError:
+        return None, "not_utf8"
+    except msgspec.ValidationError:
+        return None, "not_a_resource"
+    except msgspec.DecodeError:
+        return None, "not_json"
+    except RecursionError:
+        return None, "too_deep"
+
+
+def repeats(body: bytes) -> bool:
+    """Does a key stand twice in one object?  msgspec takes the last of them, DuckDB the first.
+
+    Every object's pairs are gathered and counted as pairs and as dicts, without a Python call for each.
+    Numbers stay text: Python refuses whole ones of more than 4,300 digits.
+    """
+    objects: list[list[tuple[str, Any]]] = []
+    json.JSONDecoder(object_pairs_hook=objects.append, parse_int=str, parse_float=str).decode(body.decode())
+    return sum(map(len, objects)) != sum(map(len, map(dict, objects)))
+
+
+def too_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for token in TOKEN.finditer(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def document(body: bytes, source: str) -> Iterator[Resource | Unusable]:
+    """A JSON document: a Bundle's entries, numbered from 1, or the one resource it is."""
+    place = Place(source=source, position=1)
+    head, _ = _head(body)
+    if head is None or head.resource_type != "Bundle":
+        yield resource(body, place)
+        return
+    bundle, reason = whole_bundle(body)
+    if bundle is None:
+        yield Unusable(type=None, reason=reason, body=body, place=place)
+        return
+    yield from entries(bundle, source)
+
+
+def whole_bundle(body: bytes) -> tuple[Bundle | None, str]:
+    """A Bundle, or why its text is none."""
+    try:
+        bundle = read_bundle(body)
+        if repeats(body) and repeats(_envelope(body, bundle)):
+            return None, "repeated_key"
+        return bundle, ""
+    except msgspec.DecodeError:
+        return None, "not_a_resource"
+    except RecursionError:
+        return None, "too_deep"
+
+
+def _envelope(body: bytes, bundle: Bundle) -> bytes:
+    """A Bundle without its resources: a key repeated in one of them costs that one, not the others."""
+    for entry in bundle.entry:
+        if entry and entry.resource:
+            body = body.replace(bytes(entry.resource), b"null")
+    return body
+
+
+def entries(bundle: Bundle, source: str) -> Iterator[Resource | Unusable]:
+    all_entries = [entry or Entry() for entry in bundle.entry]
+    bodies = [_with_id(e) for e in all_entries]
+    names = _names(all_entries, bodies)
+    for position, body in enumerate(bodies, start=1):
+        place = Place(source=source, position=position)
+        if not body or body == b"null":
+            yield Unusable(type=None, reason="no_resource", body=b"", place=place)
+        elif (head := _head(body)[0]) is not None and head.resource_type == "Bundle":
+            yield from _nested(body, place)
+        else:
+            yield resource(_resolve(body, names), place)
+
+
+def _nested(body: bytes, place: Place) -> Iterator[Resource | Unusable]:
+    if too_deep(body):  # each level costs Python frames
+        yield Unusable(type=None, reason="too_deep", body=body, place=place)
+    else:
+        yield from document(body, f"{place.source}#{place.position}")
+
+
+def _with_id(entry: Entry) -> bytes:
+    """The entry's bytes; a resource to be created gets the uuid of its fullUrl for an id."""
+    body = bytes(entry.resource)
+    uuid = UUID.fullmatch(entry.full_url or "")
+    if not uuid or not body:
+        return body
+    head, _ = _head(body)
+    if head is None or head.id is not None or head.resource_type is None:
+        return body
+    return body.replace(b"{", b'{"id":"%s",' % uuid[1].encode(), 1)
+
+
+def _names(all_entries: list[Entry], bodies: list[bytes]) -> dict[bytes, bytes]:
+    """fullUrl ▶ Type/id of each entry that has both.  Both are checked: they are put into other rows."""
+    names = {}
+    for entry, body in zip(all_entries, bodies, strict=True):
+        head, _ = _head(body) if entry.full_url and body else (None, "")
+        if entry.full_url and head is not None and _is(TYPE, head.resource_type) and _is(ID, head.id):
+            names[entry.full_url.encode()] = f"{head.resource_type}/{head.id}".encode()
+    return names
+
+
+def _is(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
+def _resolve(body: bytes, names: dict[bytes, bytes]) -> bytes:
+    if not names:
+        return body
+    # Some writers of JSON escape every slash.
+    return REFERENCE.sub(lambda m: m[1] + names.get(m[2].replace(b"\\/", b"/"), m[2]) + m[3], body)
