@@ -1,0 +1,66 @@
+-- administration: what was given, by whichever way the record names its product.
+--
+-- Grain      one row per MedicationAdministration and product code
+-- Reads      medication_administration, medication
+-- Keeps      every status; a product named inline, by a contained or by a referenced Medication
+-- Drops      product codes without a system
+-- Caveat     a product that is only text, or a Medication that did not land, has no code: such a record
+--            has one row with a NULL code, and sql/check counts it
+-- Reference  FHIR MedicationAdministration.medication[x] (R4), .medication (R5)
+CREATE OR REPLACE TABLE administration AS
+WITH product AS (
+    SELECT
+        site_id,
+        medication_administration_id,
+        system,
+        code
+    FROM medication_administration
+    UNION
+    SELECT
+        site_id,
+        medication_administration_id,
+        contained_system,
+        contained_code
+    FROM medication_administration
+    WHERE medication_reference = '#' || contained_id
+    UNION
+    SELECT
+        a.site_id,
+        a.medication_administration_id,
+        m.system,
+        m.code
+    FROM medication_administration AS a
+    INNER JOIN medication AS m ON a.site_id = m.site_id AND a.medication_id = m.medication_id
+),
+
+record AS (
+    SELECT DISTINCT
+        site_id,
+        patient_id,
+        medication_administration_id AS administration_id,
+        status,
+        COALESCE(effective, effective_start) AS recorded,
+        dose_value,
+        COALESCE(dose_unit_code, dose_unit) AS dose_unit
+    FROM medication_administration
+)
+
+SELECT
+    r.site_id,
+    r.patient_id,
+    r.administration_id,
+    r.status,
+    r.dose_value,
+    r.dose_unit,
+    r.recorded,
+    p.system,
+    p.code,
+    CASE WHEN LENGTH(r.recorded) > 10 THEN TRY_CAST(r.recorded AS TIMESTAMPTZ) END AS given_at,
+    CASE WHEN LENGTH(r.recorded) >= 10 THEN TRY_CAST(LEFT(r.recorded, 10) AS DATE) END AS given_date
+FROM record AS r
+LEFT JOIN product AS p
+    ON
+        r.site_id = p.site_id
+        AND r.administration_id = p.medication_administration_id
+        AND p.system IS NOT NULL
+        AND p.code IS NOT NULL;

@@ -1,0 +1,17 @@
+-- stratified: leaves out whose severity before time zero is not known.
+--
+-- Step       severity known at time zero
+-- When       EXISTS (SELECT 1 FROM stratum)
+-- Grain      one row per patient left out (site_id, patient_id)
+-- Reads      severity
+-- Keeps      patients with a stratum
+-- Drops      patients without any state up to time zero
+-- Caveat     a state first recorded after time zero does not count: it may be its consequence
+-- Reference  16_severity.sql
+CREATE OR REPLACE TABLE stratified AS
+SELECT
+    site_id,
+    patient_id,
+    CAST(NULL AS VARCHAR) AS reason
+FROM severity
+WHERE stratum IS NULL;

@@ -1,0 +1,74 @@
+-- attrition: from every patient landed to every patient analysed, step by step.
+--
+-- Grain      one row per step, reason, site, arm and stratum with anyone in it
+-- Reads      person, step, dropped, time_zero, severity
+-- Keeps      steps that left nobody out, with n_in = n_out
+-- Drops      nothing; each patient leaves at the first step that applies
+-- Caveat     arm and stratum are NULL until the step that decides on them; reasons of one step follow
+--            each other by name
+-- Reference  STROBE item 13; RECORD item 13.1
+CREATE OR REPLACE TABLE attrition AS
+WITH leaving AS (
+    SELECT
+        d.site_id,
+        d.patient_id,
+        MIN(d.step_number) AS step_number,
+        ARG_MIN(COALESCE(d.reason, ''), d.step_number) AS reason
+    FROM dropped AS d
+    SEMI JOIN person AS p ON d.site_id = p.site_id AND d.patient_id = p.patient_id
+    GROUP BY ALL
+),
+
+reason AS (
+    SELECT DISTINCT
+        step_number,
+        reason
+    FROM leaving
+),
+
+part AS (
+    SELECT
+        s.step_number,
+        s.step,
+        COALESCE(r.reason, '') AS reason,
+        COALESCE(NULLIF(r.reason, ''), s.description) AS description,
+        ROW_NUMBER() OVER (ORDER BY s.step_number, r.reason) AS number
+    FROM step AS s
+    LEFT JOIN reason AS r ON s.step_number = r.step_number
+),
+
+way AS (
+    SELECT
+        p.site_id,
+        p.patient_id,
+        z.arm,
+        v.stratum,
+        COALESCE(o.number, 9999) AS leaves_at
+    FROM person AS p
+    LEFT JOIN leaving AS l ON p.site_id = l.site_id AND p.patient_id = l.patient_id
+    LEFT JOIN part AS o ON l.step_number = o.step_number AND l.reason = o.reason
+    LEFT JOIN time_zero AS z ON p.site_id = z.site_id AND p.patient_id = z.patient_id
+    LEFT JOIN severity AS v ON p.site_id = v.site_id AND p.patient_id = v.patient_id
+),
+
+decided AS (
+    SELECT
+        MIN(step_number) FILTER (WHERE step = 'arm') AS arm_step,
+        MIN(step_number) FILTER (WHERE step = 'stratified') AS stratum_step
+    FROM step
+)
+
+SELECT
+    t.number,
+    t.step,
+    t.description,
+    w.site_id,
+    IF(t.step_number >= d.arm_step, w.arm, NULL) AS arm,
+    IF(t.step_number >= d.stratum_step, w.stratum, NULL) AS stratum,
+    COUNT(*) AS n_in,
+    COUNT(*) FILTER (WHERE w.leaves_at > t.number) AS n_out
+FROM part AS t
+CROSS JOIN decided AS d
+INNER JOIN way AS w ON t.number <= w.leaves_at
+GROUP BY ALL
+ORDER BY t.number, w.site_id, arm NULLS FIRST, stratum NULLS FIRST;

@@ -1,0 +1,70 @@
+-- follow_up: how long each patient was watched for adverse events, and whether anyone watched.
+--
+-- Grain      one row per cohort patient
+-- Reads      cohort, adverse_event, encounter, observation, study
+-- Keeps      days from time zero to the earliest of death, last contact and the declared last day
+-- Drops      nothing
+-- Caveat     last contact is the last dated Encounter, Observation or AdverseEvent, and time zero where
+--            none is later; an arm of a site without a single AdverseEvent is not ascertained: nobody
+--            asked, which is not the same as zero
+-- Reference  clinical trial usage: person-time at risk
+CREATE OR REPLACE TABLE follow_up AS
+WITH contact AS (
+    SELECT
+        site_id,
+        patient_id,
+        UNNEST([period_start, period_end]) AS recorded
+    FROM encounter
+    WHERE status NOT IN ('planned', 'cancelled', 'entered-in-error', 'unknown')
+    UNION ALL
+    SELECT
+        site_id,
+        patient_id,
+        COALESCE(effective, effective_instant, effective_start) AS recorded
+    FROM observation
+    WHERE status IN ('final', 'amended', 'corrected')
+    UNION ALL
+    SELECT
+        site_id,
+        patient_id,
+        COALESCE(occurrence, occurrence_start, detected, recorded_date) AS recorded
+    FROM adverse_event
+    WHERE actuality = 'actual' AND COALESCE(status, 'completed') != 'entered-in-error'
+),
+
+last_contact AS (
+    SELECT
+        site_id,
+        patient_id,
+        MAX(TRY_CAST(LEFT(recorded, 10) AS DATE)) AS contact_date
+    FROM contact
+    WHERE LENGTH(recorded) >= 10
+    GROUP BY ALL
+),
+
+asked AS (
+    SELECT DISTINCT
+        h.site_id,
+        h.arm
+    FROM adverse_event AS a
+    INNER JOIN cohort AS h ON a.site_id = h.site_id AND a.patient_id = h.patient_id
+)
+
+SELECT
+    h.site_id,
+    h.patient_id,
+    h.arm,
+    h.stratum,
+    q.arm IS NOT NULL AS ascertained,
+    GREATEST(
+        0,
+        LEAST(
+            s.events_until_day,
+            DATE_DIFF('day', h.zero_date, h.death_date),
+            DATE_DIFF('day', h.zero_date, COALESCE(l.contact_date, h.zero_date))
+        )
+    ) AS days
+FROM cohort AS h
+CROSS JOIN study AS s
+LEFT JOIN last_contact AS l ON h.site_id = l.site_id AND h.patient_id = l.patient_id
+LEFT JOIN asked AS q ON h.site_id = q.site_id AND h.arm = q.arm;

@@ -1,0 +1,134 @@
+-- quantity: the value of each numeric endpoint at each visit, or why there is none.
+--
+-- Grain      one row per cohort patient, endpoint of kind quantity, and visit (baseline is one)
+-- Reads      cohort, endpoint, visit, measurement, site
+-- Keeps      at a visit the value nearest the target, of two equally near the earlier; at baseline the
+--            last that is not after time zero; the mean of true repeats of one instant
+-- Drops      values set aside; values outside of every window
+-- Caveat     `missing` is dead, window_not_reached, set_aside or not_measured, in this order
+-- Reference  windows are half-open [start, end) and do not overlap (rwe/study.py)
+CREATE OR REPLACE TABLE quantity AS
+WITH slot AS (
+    SELECT
+        h.site_id,
+        h.patient_id,
+        h.arm,
+        h.stratum,
+        h.zero_at,
+        h.zero_date,
+        h.death_date,
+        e.endpoint,
+        v.visit,
+        v.target,
+        v.start_day,
+        v.end_day,
+        v.is_baseline,
+        v.same_day
+    FROM cohort AS h
+    CROSS JOIN endpoint AS e
+    CROSS JOIN visit AS v
+    WHERE e.kind = 'quantity'
+),
+
+inside AS (
+    SELECT
+        l.site_id,
+        l.patient_id,
+        l.endpoint,
+        l.visit,
+        l.is_baseline,
+        m.observation_id,
+        m.measured_at,
+        m.measured_date,
+        m.value,
+        m.comparator,
+        m.set_aside,
+        m.day,
+        -- A day is a quotient of microseconds: nine decimals tell any two instants apart and no more.
+        IF(l.is_baseline, -ROUND(m.day, 9), ROUND(ABS(m.day - l.target), 9)) AS distance
+    FROM slot AS l
+    INNER JOIN measurement AS m
+        ON l.site_id = m.site_id AND l.patient_id = m.patient_id AND l.endpoint = m.endpoint
+    WHERE
+        m.day >= l.start_day
+        AND CASE
+            WHEN NOT l.is_baseline THEN m.day < l.end_day
+            WHEN m.measured_at IS NOT NULL AND l.zero_at IS NOT NULL
+                THEN m.day <= l.end_day AND m.measured_at <= l.zero_at
+            ELSE m.day <= l.end_day AND (m.measured_date < l.zero_date OR l.same_day)
+        END
+),
+
+nearest AS (
+    SELECT *
+    FROM inside
+    WHERE set_aside IS NULL
+    QUALIFY
+        RANK() OVER (
+            PARTITION BY site_id, patient_id, endpoint, visit
+            ORDER BY
+                distance,
+                ROUND(day, 9),
+                -- Days may be of dates; within one, values with a time of day are still told apart.
+                IF(is_baseline, -EPOCH_US(measured_at), EPOCH_US(measured_at)) NULLS LAST
+        ) = 1
+),
+
+chosen AS (
+    SELECT
+        site_id,
+        patient_id,
+        endpoint,
+        visit,
+        LIST_AVG(LIST(value ORDER BY value)) AS value,
+        MIN(comparator) AS comparator,
+        MIN(observation_id) AS observation_id,
+        MIN(measured_date) AS measured_date
+    FROM nearest
+    GROUP BY ALL
+),
+
+tried AS (
+    SELECT DISTINCT
+        site_id,
+        patient_id,
+        endpoint,
+        visit
+    FROM inside
+    WHERE set_aside IS NOT NULL
+)
+
+SELECT
+    l.site_id,
+    l.patient_id,
+    l.arm,
+    l.stratum,
+    l.endpoint,
+    l.visit,
+    l.is_baseline,
+    c.value,
+    c.comparator,
+    c.observation_id,
+    c.measured_date,
+    CASE
+        WHEN c.value IS NOT NULL THEN NULL
+        WHEN DATE_DIFF('day', l.zero_date, l.death_date) < l.end_day THEN 'dead'
+        WHEN TRY_CAST(LEFT(o.pulled_at, 10) AS DATE) < l.zero_date + CAST(CEIL(l.end_day) AS INTEGER)
+            THEN 'window_not_reached'
+        WHEN t.patient_id IS NOT NULL THEN 'set_aside'
+        ELSE 'not_measured'
+    END AS missing
+FROM slot AS l
+INNER JOIN site AS o ON l.site_id = o.site_id
+LEFT JOIN chosen AS c
+    ON
+        l.site_id = c.site_id
+        AND l.patient_id = c.patient_id
+        AND l.endpoint = c.endpoint
+        AND l.visit = c.visit
+LEFT JOIN tried AS t
+    ON
+        l.site_id = t.site_id
+        AND l.patient_id = t.patient_id
+        AND l.endpoint = t.endpoint
+        AND l.visit = t.visit;

@@ -1,0 +1,151 @@
+"""sql/check: what each rule brings back, and what it lets pass."""
+
+import pytest
+
+from rwe import data
+
+from .conftest import load
+
+
+def brought_back(db, check, columns="patient_id"):
+    query = (data.root() / "sql" / "check" / f"{check}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")
+    found = db.rows(f"SELECT {columns} FROM ({query}) ORDER BY ALL")
+    return [row[0] for row in found] if columns.count(",") == 0 else found
+
+
+def test_administrations_whose_product_has_no_code(db):
+    load(
+        db,
+        "administration",
+        """
+        patient_id | status           | code
+        -----------+------------------+-----
+        coded      | completed        | msc
+        text       | completed        |
+        begun      | stopped          |
+        refused    | not-done         |
+        mistake    | entered-in-error |""",
+    )
+    assert brought_back(db, "administration_without_product") == ["begun", "text"]
+
+
+def test_deaths_without_a_day(db):
+    load(
+        db,
+        "cohort",
+        """
+        patient_id | arm     | deceased | death_date
+        -----------+---------+----------+-----------
+        alive      | treated | false    |
+        dated      | treated | true     | 2020-06-01
+        undated    | control | true     |""",
+    )
+    assert brought_back(db, "death_without_day", "arm, patient_id") == [("control", "undated")]
+
+
+def test_doses_out_of_range(db):
+    load(db, "cohort", "site_id | patient_id | arm\nnorth | in-cohort | treated\nsouth | in-cohort | control")
+    load(
+        db,
+        "infusion",
+        """
+        patient_id | verdict   | dose_fits
+        -----------+-----------+----------
+        in-cohort  | uncertain | false
+        out        | uncertain | false
+        refused    | not_given | false
+        undated    | uncertain | true
+        counts     | counts    | true""",
+    )
+    found = brought_back(db, "dose_out_of_range", "patient_id, arm")
+    assert found == [("in-cohort", "treated"), ("out", None)]
+
+
+@pytest.mark.parametrize(
+    ("check", "reasons"),
+    [
+        ("implausible_value", ["implausible"]),
+        ("result_after_death", ["after_death"]),
+        ("result_without_day", ["no_day"]),
+        ("result_without_number", ["no_number"]),
+        ("unit_not_convertible", ["no_unit", "unit_not_convertible"]),
+    ],
+)
+def test_results_set_aside_are_counted_by_their_reason(db, check, reasons):
+    load(
+        db,
+        "measurement",
+        """
+        patient_id           | set_aside
+        ---------------------+---------------------
+        fine                 |
+        no_number            | no_number
+        no_day               | no_day
+        no_unit              | no_unit
+        unit_not_convertible | unit_not_convertible
+        implausible          | implausible
+        after_death          | after_death""",
+    )
+    assert brought_back(db, check) == reasons
+
+
+def test_sites_and_strata_with_one_arm(db):
+    load(
+        db,
+        "cohort",
+        """
+        site_id | patient_id | stratum  | arm
+        --------+------------+----------+--------
+        north   | a          | severe   | treated
+        north   | b          | severe   | control
+        north   | c          | moderate | control
+        north   | d          | moderate | control
+        south   | e          | severe   | treated""",
+    )
+    assert brought_back(db, "one_arm_site") == ["c", "d", "e"]
+
+
+def test_results_recorded_again(db):
+    load(
+        db,
+        "measurement",
+        """
+        patient_id | endpoint | observation_id | component | value | measured_at          | set_aside
+        -----------+----------+----------------+-----------+-------+----------------------+------------
+        twice      | FEV1     | 1              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        twice      | FEV1     | 2              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        twice      | FEV1     | 3              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        values     | FEV1     | 4              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        values     | FEV1     | 5              | -1        | 2.6   | 2020-04-29T08:00:00Z |
+        endpoints  | FEV1     | 6              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        endpoints  | VC       | 6              | -1        | 2.5   | 2020-04-29T08:00:00Z |
+        dates      | FEV1     | 7              | -1        | 2.5   |                      |
+        dates      | FEV1     | 8              | -1        | 2.5   |                      |
+        aside      | FEV1     | 9              | -1        | 99    | 2020-04-29T08:00:00Z | implausible
+        aside      | FEV1     | 10             | -1        | 99    | 2020-04-29T08:00:00Z | implausible""",
+    )
+    assert brought_back(db, "repeated_result") == ["twice", "twice"]
+
+
+def test_records_of_an_unknown_patient_or_of_nobody(db):
+    load(db, "person", "patient_id\nknown")
+    load(
+        db,
+        "observation",
+        """
+        site_id | patient_id | observation_id | code
+        --------+------------+----------------+---------
+        north   | known      | 1              | fev1
+        north   | gone       | 2              | fev1
+        north   | gone       | 2              | fev1-pre
+        north   |            | 3              | fev1
+        south   | known      | 4              | fev1""",
+    )
+    load(db, "condition", "patient_id | condition_id\ngone | 1\nknown | 2")
+    load(db, "medication_administration", "patient_id | medication_administration_id\ngone | 1\nknown | 2")
+    load(db, "adverse_event", "patient_id | adverse_event_id\ngone | 1\nknown | 2")
+    assert brought_back(db, "unknown_patient", "site_id, patient_id") == [
+        *[("north", "gone")] * 4,
+        ("north", None),
+        ("south", "known"),
+    ]
