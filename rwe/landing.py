@@ -15,7 +15,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 import polars as pl
@@ -23,6 +23,7 @@ import zstandard
 
 from rwe.errors import DataError
 from rwe.resource import Found, PassedOver, Resource, Unusable
+from rwe.strict import repeats
 
 ROWS_PER_SHARD = 100_000
 UNKNOWN_TYPE = "unknown"
@@ -120,7 +121,9 @@ class _Series:
 
     def _open(self) -> IO[bytes]:
         path = self.folder / f"{self.kind}.{len(self.shards) + 1:03d}.ndjson.zst"
-        stream: IO[bytes] = zstandard.open(path, "wb", cctx=zstandard.ZstdCompressor(level=3))
+        stream: IO[bytes] = zstandard.open(
+            path, "wb", cctx=zstandard.ZstdCompressor(level=3, write_checksum=True)
+        )
         return stream
 
     def close(self) -> None:
@@ -160,16 +163,30 @@ class Run:
         self.index = (self.work / "set_aside.ndjson").open("wb")
         self.bodies = (self.work / "set_aside.bin").open("wb")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """What was not committed is gone."""
+        self._close()
+        shutil.rmtree(self.work, ignore_errors=True)
+
     def add(self, item: Found) -> None:
         match item:
             case Resource(type=kind) if kind in self.series:
-                self.series[kind].add(item)
+                self._land(item)
             case Unusable(type=kind) if kind is None or kind in self.series:
                 self._set_aside(item)
             case PassedOver():
                 self.passed_over_files.append(item.source)
             case _:
                 self.passed_over[item.type or UNKNOWN_TYPE] += 1
+
+    def _land(self, item: Resource) -> None:
+        if repeats(item.body):
+            self._set_aside(Unusable(type=item.type, reason="repeated_key", body=item.body, place=item.place))
+        else:
+            self.series[item.type].add(item)
 
     def _set_aside(self, item: Unusable) -> None:
         digest = hashlib.blake2b(item.body, digest_size=16).hexdigest()
@@ -204,10 +221,7 @@ class Run:
         found in it.  A run that found the same again is dropped, so a rerun changes no byte, and so is
         one that failed in part where a whole one is there: half-loaded data must not look like absence.
         """
-        self.index.close()
-        self.bodies.close()
-        for series in self.series.values():
-            series.close()
+        self._close()
         before = current(self.folder)
         manifest = Manifest(
             site=self.site,
@@ -220,10 +234,15 @@ class Run:
             passed_over_files=sorted(self.passed_over_files),
         )
         if before and (before.same_content(manifest) or (before.whole and not manifest.whole)):
-            shutil.rmtree(self.work)
             return manifest, False
         self._publish(manifest)
         return manifest, True
+
+    def _close(self) -> None:
+        self.index.close()
+        self.bodies.close()
+        for series in self.series.values():
+            series.close()
 
     def _counts(self, asked: dict[str, int | None] | None) -> dict[str, TypeCount]:
         kinds = [*self.series, *([UNKNOWN_TYPE] if self.set_aside[UNKNOWN_TYPE] else [])]

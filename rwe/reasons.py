@@ -7,6 +7,7 @@ REASONS = {
     "not_utf8": ("the bytes are not UTF-8", "export the file again as UTF-8"),
     "not_json": ("it is not valid JSON", "export the resource again; see the place named"),
     "not_a_resource": ("it is JSON without a usable resourceType", "take the file out of the site's folder"),
+    "unknown_type": ("its resourceType is none of FHIR's", "have the source correct it"),
     "too_long": ("it is longer than the site's line_bytes", "raise limits.line_bytes of the site"),
     "too_deep": ("it is nested deeper than 100 levels", "have the source correct it; FHIR needs some 30"),
     "repeated_key": ("a key stands twice in one object", "have the source correct it; which one holds?"),

@@ -174,6 +174,12 @@ class Unit(Keys):
     target: str = Field(alias="to")
     factor: float = Field(gt=0)
 
+    @model_validator(mode="after")
+    def two_units(self) -> Self:
+        if self.source == self.target:
+            raise ValueError(f"{self.source}: `from` and `to` are the same unit")
+        return self
+
 
 class Analysis(Keys):
     name: Name

@@ -27,7 +27,7 @@ def p_value(p: float | None) -> str:
 
 
 def p_phrase(p: float | None) -> str:
-    """`P = 0.008`, `P < 0.001`, `P –`."""
+    """`P = 0.123`, `P < 0.001`, `P –`."""
     text = p_value(p)
     return f"P = {text}" if text[0].isdigit() else f"P {text}"
 
@@ -61,7 +61,7 @@ def _achieved(value: float | None) -> str:
 
 
 def quartiles(arm: Arm | BaselineArm, digits: int) -> str:
-    """`2.75 [2.35, 3.23]`; a quartile that is a limit of measurement is `<0.22`."""
+    """`1.50 [1.25, 1.75]`; a quartile that is a limit of measurement is `<0.22`."""
     if arm.median is None:
         return NONE
     bounds = arm.bounds if isinstance(arm, Arm) else {}

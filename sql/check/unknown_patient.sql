@@ -2,12 +2,18 @@
 --
 -- Severity   warning
 -- Grain      one row per record
--- Reads      observation, condition, medication_administration, adverse_event, person
+-- Reads      encounter, observation, condition, medication_administration, adverse_event, person
 -- Keeps      records whose subject is no landed Patient, or no reference at all
 -- Drops      all others
 -- Caveat     a subject given by identifier only counts here too
 -- Reference  FHIR Reference.identifier
 WITH record AS (
+    SELECT DISTINCT
+        site_id,
+        patient_id,
+        encounter_id AS id
+    FROM encounter
+    UNION ALL
     SELECT DISTINCT
         site_id,
         patient_id,

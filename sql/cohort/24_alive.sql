@@ -2,7 +2,7 @@
 --
 -- Step       alive at time zero
 -- When       alive_at_time_zero
--- Grain      one row per patient left out (site_id, patient_id)
+-- Grain      one row per patient left out (site_id, patient_id, reason)
 -- Reads      time_zero, person
 -- Keeps      deaths on the day of time zero when either has no time of day
 -- Drops      deaths before time zero
@@ -12,7 +12,7 @@ CREATE OR REPLACE TABLE alive AS
 SELECT
     z.site_id,
     z.patient_id,
-    CAST(NULL AS VARCHAR) AS reason
+    'dead before time zero' AS reason
 FROM time_zero AS z
 INNER JOIN person AS p ON z.site_id = p.site_id AND z.patient_id = p.patient_id
 WHERE COALESCE(p.death_at < z.zero_at, p.death_date < z.zero_date);

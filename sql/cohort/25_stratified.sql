@@ -2,7 +2,7 @@
 --
 -- Step       severity known at time zero
 -- When       EXISTS (SELECT 1 FROM stratum)
--- Grain      one row per patient left out (site_id, patient_id)
+-- Grain      one row per patient left out (site_id, patient_id, reason)
 -- Reads      severity
 -- Keeps      patients with a stratum
 -- Drops      patients without any state up to time zero
@@ -12,6 +12,6 @@ CREATE OR REPLACE TABLE stratified AS
 SELECT
     site_id,
     patient_id,
-    CAST(NULL AS VARCHAR) AS reason
+    'no severity recorded up to time zero' AS reason
 FROM severity
 WHERE stratum IS NULL;

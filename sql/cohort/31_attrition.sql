@@ -64,7 +64,7 @@ SELECT
     t.description,
     w.site_id,
     IF(t.step_number >= d.arm_step, w.arm, NULL) AS arm,
-    IF(t.step_number >= d.stratum_step, w.stratum, NULL) AS stratum,
+    IF(t.step_number >= COALESCE(d.stratum_step, d.arm_step), w.stratum, NULL) AS stratum,
     COUNT(*) AS n_in,
     COUNT(*) FILTER (WHERE w.leaves_at > t.number) AS n_out
 FROM part AS t

@@ -383,7 +383,18 @@ def loopback(tmp_path_factory):
     if not shutil.which("openssl"):
         pytest.skip("no openssl to make a certificate with")
     pem = tmp_path_factory.mktemp("tls") / "loopback.pem"
-    asked = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=loopback"]
+    asked = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=loopback",
+    ]
     asked += ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", pem, "-out", f"{pem}.crt"]
     subprocess.run(asked, check=True, capture_output=True)
     pem.write_bytes(pem.read_bytes() + Path(f"{pem}.crt").read_bytes())

@@ -141,11 +141,39 @@ def test_records_of_an_unknown_patient_or_of_nobody(db):
         north   |            | 3              | fev1
         south   | known      | 4              | fev1""",
     )
+    load(db, "encounter", "patient_id | encounter_id\ngone | 1\nknown | 2")
     load(db, "condition", "patient_id | condition_id\ngone | 1\nknown | 2")
     load(db, "medication_administration", "patient_id | medication_administration_id\ngone | 1\nknown | 2")
     load(db, "adverse_event", "patient_id | adverse_event_id\ngone | 1\nknown | 2")
     assert brought_back(db, "unknown_patient", "site_id, patient_id") == [
-        *[("north", "gone")] * 4,
+        *[("north", "gone")] * 5,
         ("north", None),
         ("south", "known"),
     ]
+
+
+def test_an_uncertain_infusion_on_a_day_before_time_zero_of_a_treated_patient(db):
+    load(
+        db,
+        "cohort",
+        """
+        patient_id | arm     | zero_date
+        -----------+---------+-----------
+        before     | treated | 2020-04-01
+        same day   | treated | 2020-04-01
+        not given  | treated | 2020-04-01
+        control    | control | 2020-04-01""",
+    )
+    load(
+        db,
+        "infusion",
+        """
+        patient_id | verdict   | given_date
+        -----------+-----------+-----------
+        before     | uncertain | 2020-03-31
+        before     | uncertain | 2020-03-30
+        same day   | uncertain | 2020-04-01
+        not given  | not_given | 2020-03-31
+        control    | uncertain | 2020-03-31""",
+    )
+    assert brought_back(db, "uncertain_infusion_before") == ["before"]

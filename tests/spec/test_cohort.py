@@ -153,7 +153,7 @@ def test_a_line_is_described_by_its_reason_else_by_its_step(whole):
         (1, "no record of: COVID-19"),
         (2, "neither treated nor enrolled as control"),
         (3, "younger than 18"),
-        (4, "severity known at time zero"),
+        (4, "no severity recorded up to time zero"),
         (5, "active cancer"),
     ]
 
@@ -191,9 +191,9 @@ def test_a_step_that_left_nobody_out_stays_with_all(db):
     ]
 
 
-def test_without_strata_the_stratum_is_never_shown(db):
+def test_without_strata_the_stratum_is_all_once_there_are_arms(db):
     found = attrition(db, "step_number | patient_id | reason\n7 | d | young")
-    assert {stratum for _, _, _, stratum, _, _ in found} == {None}
+    assert {(number, stratum) for number, _, _, stratum, _, _ in found} == {(1, None), (2, "all"), (3, "all")}
 
 
 def test_a_patient_leaves_once_at_the_first_step_that_applies(db):
@@ -205,10 +205,10 @@ def test_a_patient_leaves_once_at_the_first_step_that_applies(db):
         7           | d          | young"""
     assert attrition(db, dropped) == [
         (1, "seen", None, None, 4, 3),
-        (2, "placed", "control", None, 2, 2),
-        (2, "placed", "treated", None, 1, 1),
-        (3, "young", "control", None, 2, 1),
-        (3, "young", "treated", None, 1, 1),
+        (2, "placed", "control", "all", 2, 2),
+        (2, "placed", "treated", "all", 1, 1),
+        (3, "young", "control", "all", 2, 1),
+        (3, "young", "treated", "all", 1, 1),
     ]
 
 
@@ -220,10 +220,10 @@ def test_reasons_of_one_step_follow_each_other_by_name(db):
         7           | b          | no date
         7           | c          | young"""
     assert attrition(db, dropped)[3:] == [
-        (3, "no date", "control", None, 2, 2),
-        (3, "no date", "treated", None, 2, 1),
-        (4, "young", "control", None, 2, 1),
-        (4, "young", "treated", None, 1, 0),
+        (3, "no date", "control", "all", 2, 2),
+        (3, "no date", "treated", "all", 2, 1),
+        (4, "young", "control", "all", 2, 1),
+        (4, "young", "treated", "all", 1, 0),
     ]
 
 

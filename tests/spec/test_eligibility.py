@@ -150,7 +150,7 @@ def test_who_died_before_time_zero_leaves_and_a_death_of_the_same_day_stays_unle
 
 def test_who_has_no_stratum_leaves(db):
     load(db, "severity", "patient_id | stratum\np | severe\nq |")
-    assert left_out(db, "stratified", "patient_id, reason") == [("q", None)]
+    assert left_out(db, "stratified", "patient_id, reason") == [("q", "no severity recorded up to time zero")]
 
 
 EXCLUSIONS = """

@@ -29,13 +29,13 @@ def bad(n: int, kind: str | None = "Patient", body: bytes = b"{") -> Unusable:
 def pull(
     raw: Path, *items: object, failures: tuple[str, ...] = (), **commit: object
 ) -> tuple[Manifest, bool]:
-    run = Run(raw, site="north", types=TYPES)
-    for item in items:
-        run.add(item)
-    for kind in failures:
-        run.fail(kind, "the server answers 500")
     said = {"fhir_version": "4.0.1", "method": "files", "pulled_at": "2021-01-01", "asked": None}
-    return run.commit(**{**said, **commit})
+    with Run(raw, site="north", types=TYPES) as run:
+        for item in items:
+            run.add(item)
+        for kind in failures:
+            run.fail(kind, "the server answers 500")
+        return run.commit(**{**said, **commit})
 
 
 def disk(raw: Path) -> dict[str, tuple[bytes, int]]:
@@ -256,3 +256,31 @@ def test_a_damaged_index_of_what_is_set_aside_is_named(tmp_path, content):
     path.write_bytes(content) if content else path.unlink()
     with pytest.raises(DataError, match=r"set_aside\.ndjson: the ledger cannot be read"):
         set_aside(path.parent)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"resourceType":"Patient","id":"a","id":"b"}',
+        b'{"resourceType":"Patient","id":"a","\\u0069d":"b"}',
+        b'{"resourceType":"Patient","id":"a","x":[{"value":1,"value":2}]}',
+    ],
+    ids=repr,
+)
+def test_a_key_that_stands_twice_in_an_object_costs_its_resource_alone(tmp_path, body):
+    twice = Resource(type="Patient", id="a", version=None, updated=None, body=body, place=row(9).place)
+    manifest, _ = pull(tmp_path, row(1), twice, row(2))
+    count = manifest.types["Patient"]
+    assert (count.landed, count.set_aside, count.shards[0].rows) == (3, 1, 2)
+    assert [s.reason for s in set_aside(tmp_path / "north" / manifest.run)] == ["repeated_key"]
+
+
+def test_an_error_on_the_way_leaves_nothing_half(tmp_path):
+    def stop() -> None:
+        with Run(tmp_path, site="north", types=TYPES) as run:
+            run.add(row(1))
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        stop()
+    assert list((tmp_path / "north").iterdir()) == []

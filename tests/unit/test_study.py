@@ -189,6 +189,12 @@ def test_units_may_not_stand_twice(folder):
     )
 
 
+def test_a_unit_is_not_converted_to_itself(folder):
+    assert "mL: `from` and `to` are the same unit" in failure(
+        folder, MSC + '\n[[unit]]\nfrom = "mL"\nto = "mL"\nfactor = 1\n'
+    )
+
+
 def test_analyses_may_not_stand_twice(folder):
     more = '\n[[analysis]]\nname = "published"\ntest = "x"\n'
     assert "[[analysis]] published stands twice" in failure(folder, MSC + more)

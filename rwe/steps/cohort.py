@@ -1,0 +1,133 @@
+"""cohort: who is in, in which arm, from when, and one value for each visit.
+
+    tables  ──▶  sql/cohort in number order  ──▶  cohort, attrition, measurement, event
+            ──▶  sql/endpoint                ──▶  endpoint_value
+            ──▶  sql/check                   ──▶  check_result
+
+A file of sql/cohort with a `Step` line leaves patients out: its table holds who, and why.  It is one
+step of the attrition by itself, in the order of the numbers, when its `When` holds for the study.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rwe import data, study
+from rwe.errors import MappingError
+from rwe.steps import folder, tables
+from rwe.store import Store, literal, quoted
+from rwe.study import Study
+
+STEPS = """
+CREATE OR REPLACE TABLE step (step_number INTEGER, step VARCHAR, description VARCHAR);
+CREATE OR REPLACE TABLE dropped (
+    step_number INTEGER, site_id VARCHAR, patient_id VARCHAR, reason VARCHAR);
+"""
+# What sql/cohort reads of the mappings; a mapping that lost one is named before any SQL runs.
+MAPPED = (
+    *("patient", "encounter", "condition", "observation", "observation_component"),
+    *("medication", "medication_administration", "adverse_event"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funnel:
+    """A line of the attrition; arm and stratum are None before they are known."""
+
+    step: str
+    description: str
+    site: str
+    arm: str | None
+    stratum: str | None
+    n_in: int
+    n_out: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    rule: str
+    site: str
+    arm: str | None
+    n: int
+    severity: Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    attrition: list[Funnel]
+    checks: list[Check]
+
+
+def cohort(study_dir: Path) -> Cohort:
+    """Build the cohort tables of the study in its folder."""
+    plan = study.load(study_dir)
+    with Store.open(folder.data_folder(study_dir)) as store:
+        store.require(*MAPPED, by="map")
+        with store.transaction():
+            build(store, plan)
+        return Cohort(attrition=attrition(store), checks=checks(store))
+
+
+def build(store: Store, plan: Study) -> None:
+    tables.write(store, plan)
+    store.run(STEPS)
+    for number, sql in enumerate(data.sql_files("cohort"), start=1):
+        _run(store, number, sql)
+    kinds = list(dict.fromkeys(e.kind for e in plan.file.endpoint))
+    for kind in kinds:
+        store.run_file(data.root() / "sql" / "endpoint" / f"{kind}.sql")
+    union = " UNION ALL BY NAME ".join(f"FROM {quoted(kind)}" for kind in kinds)
+    store.run(f"CREATE OR REPLACE TABLE endpoint_value AS {union}")
+    _run_checks(store)
+
+
+def _run(store: Store, number: int, sql: Path) -> None:
+    """One file; a step's table is the file's name without its number."""
+    step, when = header(sql, "Step"), header(sql, "When")
+    if when and not store.rows(f"SELECT COALESCE({when}, FALSE) FROM study")[0][0]:
+        return
+    store.run_file(sql)
+    if step:
+        name = re.sub(r"^[0-9]+_", "", sql.stem)
+        store.insert("step", [(number, name, step)])
+        store.run(f"INSERT INTO dropped SELECT {number}, site_id, patient_id, reason FROM {quoted(name)}")
+
+
+def _run_checks(store: Store) -> None:
+    """Count the rows that each check brings back; none is a pass."""
+    store.run(
+        "CREATE OR REPLACE TABLE check_result "
+        "(rule VARCHAR, site_id VARCHAR, arm VARCHAR, n BIGINT, severity VARCHAR)"
+    )
+    for sql in data.sql_files("check"):
+        severity = header(sql, "Severity")
+        if severity not in ("error", "warning", "info"):
+            raise MappingError(f"{sql.name}: its header needs Severity error, warning or info")
+        rows = sql.read_text(encoding="utf-8").rstrip().rstrip(";")
+        counts = f"SELECT {literal(sql.stem)}, site_id, arm, COUNT(*), {literal(severity)}"
+        store.run(f"INSERT INTO check_result {counts} FROM (\n{rows}\n) GROUP BY site_id, arm")
+
+
+def header(sql: Path, key: str) -> str:
+    """What a file's header says under a key, or ''."""
+    found = re.search(rf"^-- {key} +(.+)$", sql.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1].strip() if found else ""
+
+
+def attrition(store: Store) -> list[Funnel]:
+    rows = store.rows(
+        "SELECT step, description, site_id, arm, stratum, n_in, n_out FROM attrition "
+        "ORDER BY number, site_id, arm NULLS FIRST, stratum NULLS FIRST"
+    )
+    return [
+        Funnel(step=step, description=text, site=site, arm=arm, stratum=stratum, n_in=n_in, n_out=n_out)
+        for step, text, site, arm, stratum, n_in, n_out in rows
+    ]
+
+
+def checks(store: Store) -> list[Check]:
+    rows = store.rows("FROM check_result ORDER BY rule, site_id, arm NULLS FIRST")
+    return [
+        Check(rule=rule, site=site, arm=arm, n=n, severity=severity) for rule, site, arm, n, severity in rows
+    ]

@@ -1,0 +1,149 @@
+"""One comparison for each endpoint, stratum, visit and analysis.
+
+    endpoint_value  ──▶  TwoSamples per site  ──▶  their sum  ──▶  TESTS  ──▶  Comparison
+
+Missing values are counted with their reasons and leave before any statistics.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from math import inf, nextafter
+from operator import add
+
+import msgspec
+
+from rwe.results import Arm, Comparison, EstimateResult, TestResult, limit
+from rwe.stats import TESTS
+from rwe.stats.estimate import Estimate
+from rwe.stats.multiplicity import benjamini_hochberg, holm
+from rwe.stats.quantile import Description
+from rwe.stats.summaries import TwoSamples
+from rwe.store import Store
+from rwe.study import Analysis, Endpoint, Study
+
+ARMS = ("treated", "control")
+LESS, MORE = ("<", "<="), (">", ">=")
+
+
+@dataclass(kw_only=True)
+class Values:
+    """One arm at one endpoint, stratum and visit."""
+
+    by_site: dict[str, list[float]] = field(default_factory=dict)
+    missing: Counter[str] = field(default_factory=Counter)
+    censored: dict[float, str] = field(default_factory=dict)
+    n_censored: int = 0
+
+    def add(self, site: str, value: float | None, comparator: str | None, missing: str | None) -> None:
+        if value is None:
+            self.missing[missing or "not_measured"] += 1
+            return
+        self.by_site.setdefault(site, []).append(value)
+        if comparator in (*LESS, *MORE):
+            self.n_censored += 1
+            self.censored[value] = comparator[0]
+
+    def all(self) -> list[float]:
+        return [v for values in self.by_site.values() for v in values]
+
+
+Cells = Mapping[tuple[str, str, str], Mapping[str, Values]]
+
+
+def comparisons(store: Store, plan: Study) -> list[Comparison]:
+    """In the order of the study file; P values are adjusted within each analysis."""
+    cells = _cells(store)
+    found: list[Comparison] = []
+    for a in plan.file.analysis:
+        family = list(_family(cells, plan, a))
+        raw = [c.test.p if c.status == "estimated" else None for c in family]
+        for c, p_holm, p_bh in zip(family, holm(raw), benjamini_hochberg(raw), strict=True):
+            test = msgspec.structs.replace(c.test, p_holm=p_holm, p_bh=p_bh)
+            found.append(msgspec.structs.replace(c, test=test))
+    return found
+
+
+def _cells(store: Store) -> Cells:
+    """By endpoint, stratum and visit; sorted, so that equal data give equal bytes."""
+    cells: dict[tuple[str, str, str], dict[str, Values]] = {}
+    rows = store.rows(
+        "SELECT endpoint, stratum, visit, arm, site_id, value, comparator, missing FROM endpoint_value "
+        "WHERE NOT is_baseline ORDER BY site_id, patient_id, endpoint, visit"
+    )
+    for endpoint, stratum, visit, arm, site, value, comparator, missing in rows:
+        cell = cells.setdefault((endpoint, stratum, visit), {a: Values() for a in ARMS})
+        cell[arm].add(site, value, comparator, missing)
+    return cells
+
+
+def _family(cells: Cells, plan: Study, analysis: Analysis) -> Iterator[Comparison]:
+    strata = [s.name for s in plan.file.stratum] or ["all"]
+    for e in plan.file.endpoint:
+        for stratum in strata:
+            for v in plan.file.visit:
+                cell = cells.get((e.id, stratum, v.name)) or {a: Values() for a in ARMS}
+                yield _comparison(cell, analysis, e, stratum=stratum, visit=v.name)
+
+
+def _comparison(
+    cell: Mapping[str, Values], analysis: Analysis, e: Endpoint, *, stratum: str, visit: str
+) -> Comparison:
+    estimate = TESTS[analysis.test](_pooled(cell))
+    return Comparison(
+        endpoint=e.id,
+        kind=e.kind,
+        stratum=stratum,
+        visit=visit,
+        unit=e.unit,
+        measure="value",
+        analysis=analysis.name,
+        primary=e.primary is True or e.primary == visit,
+        treated=_arm(cell["treated"], analysis.quantile_type),
+        control=_arm(cell["control"], analysis.quantile_type),
+        estimate=estimate_result(estimate),
+        test=test_result(estimate),
+        status=estimate.status,
+        reason=estimate.reason,
+    )
+
+
+def _pooled(cell: Mapping[str, Values]) -> TwoSamples:
+    treated, control = cell["treated"].by_site, cell["control"].by_site
+    sites = sorted({*treated, *control})
+    parts = (TwoSamples.of(treated.get(s, []), control.get(s, [])) for s in sites)
+    return reduce(add, parts, TwoSamples.of([], []))
+
+
+def _arm(values: Values, kind: int) -> Arm:
+    d = Description.of(values.all(), kind=kind)
+    quartiles = {"median": d.median, "q1": d.q1, "q3": d.q3}
+    bounds = {name: values.censored[q] for name, q in quartiles.items() if q in values.censored}
+    shown = {name: _limit_of(q, bounds[name]) if name in bounds else q for name, q in quartiles.items()}
+    return Arm(
+        n=d.n,
+        n_missing=sum(values.missing.values()),
+        missing=dict(sorted(values.missing.items())),
+        n_censored=values.n_censored,
+        bounds=bounds,
+        mean=d.mean,
+        sd=d.sd,
+        **shown,
+    )
+
+
+def _limit_of(value: float | None, sign: str) -> float | None:
+    """L of a `<L`, which sql/cohort/40_measurement.sql keeps as the number next below it."""
+    return None if value is None else nextafter(value, inf if sign == "<" else -inf)
+
+
+def estimate_result(e: Estimate) -> EstimateResult:
+    return EstimateResult(
+        name=e.name, value=e.value, ci_low=limit(e.ci_low), ci_high=limit(e.ci_high), level=e.level
+    )
+
+
+def test_result(e: Estimate) -> TestResult:
+    """Not yet adjusted: that takes the whole family."""
+    return TestResult(name=e.test, version=e.version, statistic=e.statistic, p=e.p, p_holm=None, p_bh=None)

@@ -1,0 +1,78 @@
+"""What the study file declares, in words for the report; nothing is computed from them."""
+
+from collections.abc import Iterator
+
+from rwe.results import Definition, Design, EndpointInfo, VisitInfo
+from rwe.study import Study, StudyFile
+
+
+def design(plan: Study) -> Design:
+    f = plan.file
+    return Design(
+        treatment=f.exposure.label,
+        control=f.control.label,
+        time_zero_treated=_time_zero_treated(f),
+        time_zero_control=_time_zero_control(f),
+        days=f.study.days,
+        definitions=[Definition(term=term, text=text) for term, text in _definitions(f)],
+        strata=[s.name for s in f.stratum] or ["all"],
+        endpoints=[
+            EndpointInfo(id=e.id, label=e.label, kind=e.kind, unit=e.unit, digits=e.digits)
+            for e in f.endpoint
+        ],
+        visits=[VisitInfo(name=v.name, target=v.target, start=v.start, end=v.end) for v in f.visit],
+        analyses=[a.name for a in f.analysis],
+    )
+
+
+def _time_zero_treated(f: StudyFile) -> str:
+    text = f"start of the first administration with status {' or '.join(f.exposure.statuses)}"
+    if dose := f.exposure.dose:
+        text += f", dose {dose.value:g} {dose.unit} ± {dose.tolerance:.0%} or not stated"
+    if first := f.exposure.first_dose:
+        text += f", from day {first.start:g} to day {first.end:g} of the anchor, both included"
+    return text
+
+
+def _time_zero_control(f: StudyFile) -> str:
+    if f.control.time_zero == "anchor":
+        return f"the anchor: the earliest record of {f.population.label}"
+    return f"the first record of the code list {f.control.codes}"
+
+
+def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
+    yield (
+        "Population",
+        f"{f.population.label} (code list {f.population.codes}); its earliest record is the anchor",
+    )
+    yield "Eligibility", "; ".join(_eligibility(f)) or "no rule declared"
+    for e in f.exclusion:
+        back = f"within {e.lookback_days} days" if e.lookback_days else "at any time"
+        yield "Exclusion", f"{e.label}: a record of the code list {e.codes} {back} before time zero"
+    if f.stratification:
+        levels = ", ".join(f"{s.name} ({s.label})" for s in f.stratum)
+        yield "Severity", f"the worst state recorded up to time zero, mildest first: {levels}"
+    if f.baseline:
+        days = f"[{f.baseline.start:g}, {f.baseline.end:g}]"
+        yield "Baseline", f"the last value on days {days} that is not after time zero"
+    yield (
+        "Value at a visit",
+        "nearest the target day; of two equally near the earlier; repeats of one instant averaged",
+    )
+    if f.adverse_events:
+        yield (
+            "Adverse events",
+            f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
+        )
+
+
+def _eligibility(f: StudyFile) -> Iterator[str]:
+    rules = f.eligibility
+    if rules.min_age is not None:
+        yield f"aged {rules.min_age} or more"
+    if rules.max_age is not None:
+        yield f"aged {rules.max_age} or less"
+    if rules.time_zero_from or rules.time_zero_to:
+        yield f"time zero from {rules.time_zero_from or 'any day'} to {rules.time_zero_to or 'any day'}"
+    if rules.alive_at_time_zero:
+        yield "alive at time zero"

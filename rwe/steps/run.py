@@ -1,0 +1,31 @@
+"""run: pull, map, cohort, compare, report.
+
+What is partial is done as far as it goes, and named at the end.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rwe import study
+from rwe.results import Results
+from rwe.steps import cohort, compare, pull, report
+from rwe.steps import map as mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    results: Results
+    report: Path
+    missing: tuple[str, ...]
+
+
+def run(study_dir: Path, world: pull.World) -> Outcome:
+    """The study file is checked first: a pull may take hours."""
+    compare.check_tests(study.load(study_dir))
+    pulled = pull.pull(study_dir, world)
+    mapped = mapping.map_(study_dir, say=world.say)
+    cohort.cohort(study_dir)
+    found = compare.compare(study_dir)
+    written = report.report(study_dir)
+    missing = [line for p in pulled for line in p.missing] + list(mapped.missing)
+    return Outcome(results=found, report=written[0], missing=tuple(missing))

@@ -1,0 +1,32 @@
+"""sql: the exact SQL that each step runs, by name."""
+
+from pathlib import Path
+
+from rwe import data
+from rwe.errors import UsageError
+from rwe.steps.map import views
+
+STEPS = ("map", "cohort", "endpoint", "check")
+VERSIONS = {"r4": "4.0.1", "r4b": "4.3.0", "r5": "5.0.0"}
+
+
+def names() -> list[str]:
+    """In the order in which they run; mappings by FHIR version."""
+    mappings = [f"{short}/{f.stem}" for short, v in VERSIONS.items() for f in data.mapping_files(v)]
+    return mappings + list(_files())
+
+
+def text(name: str) -> str:
+    """Of a mapping: what runs for one shard, here called `lines`."""
+    short, _, table = name.partition("/")
+    if short in VERSIONS:
+        for view in views(VERSIONS[short]):
+            if view.name == table:
+                return view.query("lines")
+    if name in _files():
+        return _files()[name].read_text(encoding="utf-8").rstrip()
+    raise UsageError(f"there is no SQL called {name}", hint="`rwe sql` lists the names")
+
+
+def _files() -> dict[str, Path]:
+    return {f"{step}/{f.stem}": f for step in STEPS for f in data.sql_files(step)}

@@ -1,0 +1,103 @@
+"""The study as tables.
+
+SQL joins them and takes no parameters, so each file runs as it is in the DuckDB shell, and the database
+tells years later which study made it.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from rwe.store import Store
+from rwe.study import Study, StudyFile
+
+TABLES = """
+CREATE OR REPLACE TABLE study (
+    study_id VARCHAR, title VARCHAR, sha256 VARCHAR, days VARCHAR,
+    population_label VARCHAR, population_source VARCHAR, population_codes VARCHAR,
+    population_numeric BOOLEAN,
+    exposure_codes VARCHAR, first_dose_from DOUBLE, first_dose_to DOUBLE,
+    dose_value DECIMAL(38, 12), dose_unit VARCHAR, dose_tolerance DECIMAL(18, 9),
+    control_time_zero VARCHAR, control_source VARCHAR, control_codes VARCHAR,
+    min_age INTEGER, max_age INTEGER, time_zero_from DATE, time_zero_to DATE,
+    alive_at_time_zero BOOLEAN,
+    events_until_day DOUBLE);
+CREATE OR REPLACE TABLE code_list (code_list VARCHAR, system VARCHAR, code VARCHAR, display VARCHAR);
+CREATE OR REPLACE TABLE counted_status (status VARCHAR);
+CREATE OR REPLACE TABLE exclusion (
+    number INTEGER, exclusion VARCHAR, label VARCHAR, source VARCHAR, code_list VARCHAR,
+    lookback_days INTEGER);
+CREATE OR REPLACE TABLE carrier (code_list VARCHAR);
+CREATE OR REPLACE TABLE stratum (number INTEGER, stratum VARCHAR, label VARCHAR, code_list VARCHAR);
+CREATE OR REPLACE TABLE visit (
+    number INTEGER, visit VARCHAR, target DOUBLE, start_day DOUBLE, end_day DOUBLE,
+    is_baseline BOOLEAN, same_day BOOLEAN);
+CREATE OR REPLACE TABLE endpoint (
+    number INTEGER, endpoint VARCHAR, label VARCHAR, kind VARCHAR, code_list VARCHAR, unit VARCHAR,
+    low DOUBLE, high DOUBLE);
+CREATE OR REPLACE TABLE unit_conversion (from_unit VARCHAR, to_unit VARCHAR, factor DECIMAL(18, 9));
+"""
+
+
+def write(store: Store, study: Study) -> None:
+    file = study.file
+    store.run(TABLES)
+    store.insert("study", [_study(study)])
+    codes = [(name, c.system, c.code, c.display) for name, codes in study.code_lists.items() for c in codes]
+    store.insert("code_list", list(dict.fromkeys(codes)))
+    store.insert("counted_status", [(status,) for status in dict.fromkeys(file.exposure.statuses)])
+    store.insert("exclusion", list(_exclusions(file)))
+    carriers = file.stratification.carriers if file.stratification else ()
+    store.insert("carrier", [(name,) for name in dict.fromkeys(carriers)])
+    store.insert("stratum", [(n, s.name, s.label, s.codes) for n, s in enumerate(file.stratum, start=1)])
+    store.insert("visit", list(_visits(file)))
+    store.insert("endpoint", list(_endpoints(file)))
+    store.insert("unit_conversion", list(_units(file)))
+
+
+def _study(study: Study) -> tuple[object, ...]:
+    f = study.file
+    dose, first, rules = f.exposure.dose, f.exposure.first_dose, f.eligibility
+    return (
+        *(f.study.id, f.study.title, study.sha256, f.study.days),
+        *(f.population.label, f.population.source, f.population.codes, f.population.numeric),
+        *(f.exposure.codes, first.start if first else None, first.end if first else None),
+        *(_exact(dose.value) if dose else None, dose.unit if dose else None),
+        _exact(dose.tolerance) if dose else None,
+        *(f.control.time_zero, f.control.source, f.control.codes),
+        *(rules.min_age, rules.max_age, rules.time_zero_from, rules.time_zero_to, rules.alive_at_time_zero),
+        f.adverse_events.until_day if f.adverse_events else 0,
+    )
+
+
+def _exclusions(file: StudyFile) -> Iterator[tuple[object, ...]]:
+    for n, e in enumerate(file.exclusion, start=1):
+        for source in dict.fromkeys(e.sources):
+            yield (n, e.name, e.label, source, e.codes, e.lookback_days)
+
+
+def _visits(file: StudyFile) -> Iterator[tuple[object, ...]]:
+    if file.baseline:
+        b = file.baseline
+        yield (0, "baseline", 0, b.start, b.end, True, b.same_day)
+    for n, v in enumerate(file.visit, start=1):
+        yield (n, v.name, v.target, v.start, v.end, False, False)
+
+
+def _endpoints(file: StudyFile) -> Iterator[tuple[object, ...]]:
+    for n, e in enumerate(file.endpoint, start=1):
+        low, high = e.plausible or (None, None)
+        yield (n, e.id, e.label, e.kind, e.codes, e.unit, low, high)
+
+
+def _units(file: StudyFile) -> Iterator[tuple[object, ...]]:
+    """The declared conversions, and each unit to itself."""
+    dose = file.exposure.dose
+    for unit in dict.fromkeys([e.unit for e in file.endpoint] + ([dose.unit] if dose else [])):
+        yield (unit, unit, Decimal(1))
+    for u in file.unit:
+        yield (u.source, u.target, _exact(u.factor))
+
+
+def _exact(number: float) -> Decimal:
+    """The decimal that was written: 0.001, not the double next to it."""
+    return Decimal(repr(number))
