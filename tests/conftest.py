@@ -15,7 +15,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure():
-    """End at once: where Hypothesis has run, DuckDB 2.0 prints a screen of "leaked" lines after the verdict."""
+    """End at once: where Hypothesis has run, DuckDB 2.0 prints a screen of "leaked" lines at exit."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_ended["with"])

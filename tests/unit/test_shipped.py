@@ -105,3 +105,9 @@ def test_the_results_schema_is_what_msgspec_checks():
 
     schema = json.loads((Path(schemas.__file__).parent / "results.schema.json").read_text(encoding="utf-8"))
     assert set(schema["$defs"]["Results"]["required"]) == {f.name for f in msgspec.structs.fields(Results)}
+
+
+def test_every_reason_to_set_aside_stands_in_the_readme():
+    readme = (data.PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    for reason, (meaning, todo) in REASONS.items():
+        assert f"| `{reason}` | {meaning} | {todo} |" in readme

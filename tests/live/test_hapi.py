@@ -1,0 +1,101 @@
+"""The demo study by REST search from three HAPI FHIR servers, against the same study from files.
+
+Two R4 hospitals and one R5, a server each, loaded by transaction Bundles.  Skipped, with the reason,
+where there is no JDK or Maven.
+"""
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rwe import data
+from tests.live import hapi
+from tests.run import rwe
+
+pytestmark = pytest.mark.live
+
+SERVERS = {"north": "R4", "centre": "R4", "south": "R5"}
+VERSIONS = {"R4": "4.0.1", "R5": "5.0.0"}
+
+
+def resources(site: str) -> Iterator[dict[str, Any]]:
+    for path in sorted((data.demo_study() / "fhir" / site).glob("*.ndjson.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Site ▶ base URL."""
+    if reason := hapi.available():
+        pytest.skip(f"no HAPI FHIR server: {reason}")
+    workdir = tmp_path_factory.mktemp("hapi")
+    with ExitStack() as stack:
+        urls = {}
+        for site, version in SERVERS.items():
+            server = stack.enter_context(hapi.start(version, workdir))
+            urls[site] = server.base_url
+            hapi.load(server.base_url, resources(site))
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def by_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("files") / "study"
+    rwe("demo", folder)
+    return results(folder)
+
+
+@pytest.fixture(scope="module")
+def by_search(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("search") / "study"
+    shutil.copytree(data.demo_study(), folder, ignore=shutil.ignore_patterns("fhir", "data", "results"))
+    sites = [
+        f'[{site}]\nurl = "{url}"\nfhir_version = "{VERSIONS[SERVERS[site]]}"\nlimits.page_size = 100\n'
+        for site, url in servers.items()
+    ]
+    (folder / "sites.toml").write_text("\n".join(sites))
+    rwe("run", "--dir", folder)
+    return folder
+
+
+def results(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results" / "results.json").read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("part", ["comparisons", "attrition", "adverse_events", "baseline"])
+def test_search_gives_what_files_give(part: str, by_files: dict[str, Any], by_search: Path) -> None:
+    assert results(by_search)[part] == by_files[part]
+
+
+def test_what_the_servers_count_is_what_was_mapped(by_files: dict[str, Any], by_search: Path) -> None:
+    counted = {s["id"]: s["resources"] for s in results(by_search)["sites"]}
+    assert counted == {s["id"]: s["resources"] for s in by_files["sites"]}
+    for types in counted.values():
+        for n in types.values():
+            assert n["asked"] == n["mapped"] + n["superseded"] + n["set_aside"]
+
+
+def test_a_second_run_changes_no_byte(by_search: Path) -> None:
+    def contents() -> dict[str, bytes]:
+        folders = (by_search / "results", by_search / "data" / "raw")
+        return {str(p): p.read_bytes() for f in folders for p in sorted(f.rglob("*")) if p.is_file()}
+
+    before = contents()
+    rwe("run", "--dir", by_search)
+    assert contents() == before
+
+
+def test_a_server_of_another_fhir_version_is_named(servers: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(data.demo_study(), folder, ignore=shutil.ignore_patterns("fhir", "data", "results"))
+    (folder / "sites.toml").write_text(f'[south]\nurl = "{servers["south"]}"\nfhir_version = "4.0.1"\n')
+    ended = rwe("pull", "--dir", folder, expect=12)
+    assert "south: the server speaks FHIR 5.0.0, not 4.0.1" in ended.stderr
