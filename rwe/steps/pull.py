@@ -94,10 +94,12 @@ def _read(s: Site, path: Path, *, name: str) -> Iterator[Found]:
 
 
 def _from_server(s: Site, run: Run, world: World) -> tuple[Manifest, bool]:
+    """Type by type; one that cannot be had whole is named, and none at all is the site's failure."""
+    asked: dict[str, int | None] = {}
+    errors: list[SiteError] = []
     with Client(s, authorisation(s, world.environment), world.clock) as client:
         statement, date = search.capability(client)
         offered = statement.types()
-        asked: dict[str, int | None] = {}
         for kind in run.series:
             if offered and kind not in offered:
                 run.fail(kind, "the server does not offer it")
@@ -107,8 +109,11 @@ def _from_server(s: Site, run: Run, world: World) -> tuple[Manifest, bool]:
                     run.add(item)
                 asked[kind] = search.total(client, kind)
             except SiteError as e:
-                run.fail(kind, str(e))
+                errors.append(e)
+                run.fail(kind, str(e).removeprefix(f"{s.id}: "))
             world.say(f"{s.id}: {kind}: {run.landed(kind)}")
+    if errors and not asked:
+        raise errors[0]
     return run.commit(fhir_version=s.fhir_version, method="search", pulled_at=date, asked=asked)
 
 
