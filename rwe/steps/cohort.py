@@ -11,10 +11,10 @@ step of the attrition by itself, in the order of the numbers, when its `When` ho
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rwe import data, study
 from rwe.errors import MappingError
+from rwe.results import Attrition, CheckResult
 from rwe.steps import folder, tables
 from rwe.store import Store, literal, quoted
 from rwe.study import Study
@@ -32,31 +32,9 @@ MAPPED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Funnel:
-    """A line of the attrition; arm and stratum are None before they are known."""
-
-    step: str
-    description: str
-    site: str
-    arm: str | None
-    stratum: str | None
-    n_in: int
-    n_out: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    rule: str
-    site: str
-    arm: str | None
-    n: int
-    severity: Literal["error", "warning", "info"]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Cohort:
-    attrition: list[Funnel]
-    checks: list[Check]
+    attrition: list[Attrition]
+    checks: list[CheckResult]
 
 
 def cohort(study_dir: Path) -> Cohort:
@@ -115,19 +93,20 @@ def header(sql: Path, key: str) -> str:
     return found[1].strip() if found else ""
 
 
-def attrition(store: Store) -> list[Funnel]:
+def attrition(store: Store) -> list[Attrition]:
     rows = store.rows(
         "SELECT step, description, site_id, arm, stratum, n_in, n_out FROM attrition "
         "ORDER BY number, site_id, arm NULLS FIRST, stratum NULLS FIRST"
     )
     return [
-        Funnel(step=step, description=text, site=site, arm=arm, stratum=stratum, n_in=n_in, n_out=n_out)
+        Attrition(step=step, description=text, site=site, arm=arm, stratum=stratum, n_in=n_in, n_out=n_out)
         for step, text, site, arm, stratum, n_in, n_out in rows
     ]
 
 
-def checks(store: Store) -> list[Check]:
+def checks(store: Store) -> list[CheckResult]:
     rows = store.rows("FROM check_result ORDER BY rule, site_id, arm NULLS FIRST")
     return [
-        Check(rule=rule, site=site, arm=arm, n=n, severity=severity) for rule, site, arm, n, severity in rows
+        CheckResult(rule=rule, site=site, arm=arm, n=n, severity=severity)
+        for rule, site, arm, n, severity in rows
     ]

@@ -57,26 +57,12 @@ def collect(store: Store, plan: Study) -> Results:
         label=plan.label,
         design=design(plan),
         sites=_sites(store),
-        attrition=[
-            results.Attrition(
-                step=f.step,
-                description=f.description,
-                site=f.site,
-                arm=f.arm,
-                stratum=f.stratum,
-                n_in=f.n_in,
-                n_out=f.n_out,
-            )
-            for f in cohort_step.attrition(store)
-        ],
+        attrition=cohort_step.attrition(store),
         baseline=list(baseline(store, plan)),
         comparisons=comparisons(store, plan),
         adverse_events=adverse_events(store, plan),
         sensitivity=[],
-        checks=[
-            results.CheckResult(rule=c.rule, site=c.site, arm=c.arm, n=c.n, severity=c.severity)
-            for c in cohort_step.checks(store)
-        ],
+        checks=cohort_step.checks(store),
         units=_units(store),
         deviations=list(header.deviations),
     )

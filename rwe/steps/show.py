@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from rwe.reasons import REASONS
-from rwe.steps.cohort import Cohort, Funnel
+from rwe.results import Attrition
+from rwe.steps.cohort import Cohort
 from rwe.steps.map import Mapped, SetAside
 from rwe.steps.pull import Pulled
 
@@ -88,8 +89,8 @@ def _set_aside(pieces: list[SetAside]) -> Iterable[str]:
 
 def cohort(outcome: Cohort) -> dict[str, Any]:
     return {
-        "attrition": [asdict(f) for f in outcome.attrition],
-        "checks": [asdict(c) for c in outcome.checks],
+        "attrition": outcome.attrition,
+        "checks": outcome.checks,
     }
 
 
@@ -108,7 +109,7 @@ def cohort_table(outcome: Cohort) -> str:
     )
 
 
-def _sums(rows: list[Funnel]) -> tuple[int, int, int, int | None, int | None]:
+def _sums(rows: list[Attrition]) -> tuple[int, int, int, int | None, int | None]:
     n_in, n_out = sum(f.n_in for f in rows), sum(f.n_out for f in rows)
     arms = [
         sum(f.n_out for f in rows if f.arm == arm) if any(f.arm for f in rows) else None
