@@ -72,6 +72,7 @@ class BaselineArm(Record, frozen=True, kw_only=True):
     """Of a measured variable: quartiles and mean. Of a level: count and share of the known."""
 
     n: int
+    n_missing: int = 0
     median: float | None = None
     q1: float | None = None
     q3: float | None = None
@@ -81,12 +82,9 @@ class BaselineArm(Record, frozen=True, kw_only=True):
     share: float | None = None
 
 
-class Missing(Record, frozen=True, kw_only=True):
-    treated: int
-    control: int
-
-
 class Baseline(Record, frozen=True, kw_only=True):
+    """n_missing: over both arms; each arm holds its own."""
+
     variable: str
     level: str | None
     unit: str | None
@@ -94,7 +92,7 @@ class Baseline(Record, frozen=True, kw_only=True):
     treated: BaselineArm
     control: BaselineArm
     smd: float | None
-    n_missing: Missing
+    n_missing: int
 
 
 class Arm(Record, frozen=True, kw_only=True):

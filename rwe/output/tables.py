@@ -74,7 +74,7 @@ def frames(results: Results) -> dict[str, pl.DataFrame]:
     rows: dict[str, Sequence[dict[str, Any]]] = {
         "comparisons": [_flat(c) for c in results.comparisons],
         "attrition": [_flat(a) for a in results.attrition],
-        "baseline": [_baseline(_flat(b)) for b in results.baseline],
+        "baseline": [_flat(b) for b in results.baseline],
         "adverse_events": [_flat(e) for e in results.adverse_events],
         "checks": [_flat(c) for c in results.checks],
         "sites": _sites(results),
@@ -112,11 +112,6 @@ def _flat(record: msgspec.Struct) -> dict[str, Any]:
 
 def _text(reasons: Mapping[str, int]) -> str:
     return "; ".join(f"{reason} {n}" for reason, n in sorted(reasons.items()))
-
-
-def _baseline(flat: dict[str, Any]) -> dict[str, Any]:
-    """The missing stand with their arm."""
-    return flat | {f"{arm}_n_missing": flat[f"n_missing_{arm}"] for arm in ("treated", "control")}
 
 
 def _sites(results: Results) -> list[dict[str, Any]]:

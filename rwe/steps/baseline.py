@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from rwe.results import Baseline, BaselineArm, Missing
+from rwe.results import Baseline, BaselineArm
 from rwe.stats.balance import smd, smd_level
 from rwe.stats.quantile import Description
 from rwe.store import Store
@@ -45,15 +45,15 @@ def _measured(frame: pl.DataFrame, column: str, *, variable: str, unit: str, str
         level=None,
         unit=unit,
         stratum=stratum,
-        treated=_described(first),
-        control=_described(second),
+        treated=_described(first, treated.null_count()),
+        control=_described(second, control.null_count()),
         smd=smd(first, second),
-        n_missing=Missing(treated=treated.null_count(), control=control.null_count()),
+        n_missing=treated.null_count() + control.null_count(),
     )
 
 
-def _described(d: Description) -> BaselineArm:
-    return BaselineArm(n=d.n, median=d.median, q1=d.q1, q3=d.q3, mean=d.mean, sd=d.sd)
+def _described(d: Description, n_missing: int) -> BaselineArm:
+    return BaselineArm(n=d.n, n_missing=n_missing, median=d.median, q1=d.q1, q3=d.q3, mean=d.mean, sd=d.sd)
 
 
 def _levels(frame: pl.DataFrame, stratum: str) -> Iterator[Baseline]:
@@ -61,18 +61,20 @@ def _levels(frame: pl.DataFrame, stratum: str) -> Iterator[Baseline]:
     treated, control = (s.cast(pl.String) for s in _arms(frame, "sex"))
     known = [s.filter(s != "unknown") for s in (treated, control)]
     for level in sorted(set(known[0]) | set(known[1])):
-        counts = [int((s == level).sum()) for s in known]
+        first, second = _counted(treated, level), _counted(control, level)
         yield Baseline(
             variable="sex",
             level=level,
             unit=None,
             stratum=stratum,
-            treated=_counted(counts[0], len(known[0])),
-            control=_counted(counts[1], len(known[1])),
-            smd=smd_level(counts[0], len(known[0]), control=counts[1], n_control=len(known[1])),
-            n_missing=Missing(treated=len(treated) - len(known[0]), control=len(control) - len(known[1])),
+            treated=first,
+            control=second,
+            smd=smd_level(first.count or 0, first.n, control=second.count or 0, n_control=second.n),
+            n_missing=first.n_missing + second.n_missing,
         )
 
 
-def _counted(count: int, n: int) -> BaselineArm:
-    return BaselineArm(n=n, count=count, share=count / n if n else None)
+def _counted(sexes: pl.Series, level: str) -> BaselineArm:
+    n, count = int((sexes != "unknown").sum()), int((sexes == level).sum())
+    share = count / n if n else None
+    return BaselineArm(n=n, n_missing=len(sexes) - n, count=count, share=share)

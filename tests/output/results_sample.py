@@ -22,7 +22,6 @@ from rwe.results import (
     EndpointInfo,
     EstimateResult,
     EventArm,
-    Missing,
     Plan,
     Results,
     SiteResult,
@@ -230,27 +229,27 @@ def baseline() -> list[Baseline]:
         rows += [
             Baseline(
                 variable="age", level=None, unit="a", stratum=stratum,
-                treated=BaselineArm(n=m, median=58.0, q1=49.5, q3=66.0, mean=57.4, sd=11.2),
-                control=BaselineArm(n=n, median=60.5, q1=52.0, q3=69.0, mean=60.3, sd=10.8),
-                smd=-0.2636, n_missing=Missing(treated=0, control=0),
+                treated=BaselineArm(n=m, median=58.0, q1=49.5, q3=66.0, mean=57.4, sd=11.2, n_missing=0),
+                control=BaselineArm(n=n, median=60.5, q1=52.0, q3=69.0, mean=60.3, sd=10.8, n_missing=0),
+                smd=-0.2636, n_missing=0,
             ),
             Baseline(
                 variable="sex", level="female", unit=None, stratum=stratum,
-                treated=BaselineArm(n=m, count=m // 2, share=(m // 2) / m),
-                control=BaselineArm(n=n, count=n // 2 - 2, share=(n // 2 - 2) / n),
-                smd=0.1491, n_missing=Missing(treated=0, control=0),
+                treated=BaselineArm(n=m, count=m // 2, share=(m // 2) / m, n_missing=0),
+                control=BaselineArm(n=n, count=n // 2 - 2, share=(n // 2 - 2) / n, n_missing=0),
+                smd=0.1491, n_missing=0,
             ),
             Baseline(
                 variable="fev1", level=None, unit="L", stratum=stratum,
-                treated=BaselineArm(n=m - 6, median=2.31, q1=2.02, q3=2.66, mean=2.34, sd=0.44),
-                control=BaselineArm(n=n - 9, median=2.29, q1=1.97, q3=2.61, mean=2.3, sd=0.47),
-                smd=0.0878, n_missing=Missing(treated=6, control=9),
+                treated=BaselineArm(n=m - 6, median=2.31, q1=2.02, q3=2.66, mean=2.34, sd=0.44, n_missing=6),
+                control=BaselineArm(n=n - 9, median=2.29, q1=1.97, q3=2.61, mean=2.3, sd=0.47, n_missing=9),
+                smd=0.0878, n_missing=15,
             ),
             Baseline(
                 variable="height", level=None, unit="cm", stratum=stratum,
-                treated=BaselineArm(n=0),
-                control=BaselineArm(n=1, median=171.0, q1=171.0, q3=171.0, mean=171.0),
-                smd=None, n_missing=Missing(treated=m, control=n - 1),
+                treated=BaselineArm(n=0, n_missing=m),
+                control=BaselineArm(n=1, median=171.0, q1=171.0, q3=171.0, mean=171.0, n_missing=n - 1),
+                smd=None, n_missing=m + n - 1,
             ),
         ]  # fmt: skip
     return rows

@@ -69,8 +69,8 @@ def _variable(b: Baseline, results: Results) -> Row:
     unit = f" ({b.unit})" if b.unit else ""
     cells = [
         cell
-        for arm, missing in ((b.treated, b.n_missing.treated), (b.control, b.n_missing.control))
-        for cell in (Cell(str(arm.n)), _value(arm, digits), Cell(str(missing)))
+        for arm in (b.treated, b.control)
+        for cell in (Cell(str(arm.n)), _value(arm, digits), Cell(str(arm.n_missing)))
     ]
     return row(f"{info.label}{level}{unit}", *cells, fixed(b.smd, 2), imbalance(b.smd))
 
