@@ -45,7 +45,7 @@ def sha256(files: Iterable[Path]) -> str:
 
 
 def sql_sha256() -> str:
-    return sha256(f for step in ("cohort", "endpoint", "check") for f in sql_files(step))
+    return sha256(f for step in ("map", "cohort", "endpoint", "check") for f in sql_files(step))
 
 
 def mappings_sha256() -> str:

@@ -9,6 +9,7 @@ file, key and what would be right.  Knows no site and no data.
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -23,6 +24,7 @@ FILE = "study.toml"
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Source = Literal["condition", "encounter", "observation", "medication_administration"]
 Day = Annotated[float, Field(ge=-36525, le=36525)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Keys(BaseModel):
@@ -46,14 +48,14 @@ class Window(Keys):
 
 class Header(Keys):
     id: Name
-    title: str
+    title: Text
     label: str = ""
     days: Literal["instant", "date"]
-    deviations: tuple[str, ...] = ()
+    deviations: tuple[Text, ...] = ()
 
 
 class Population(Keys):
-    label: str
+    label: Text
     source: Source = Field(alias="in")
     codes: Name
     numeric: bool = False
@@ -66,13 +68,13 @@ class Population(Keys):
 
 
 class Dose(Keys):
-    value: float = Field(gt=0)
-    unit: str
+    value: float = Field(gt=0, le=1e20)
+    unit: Text
     tolerance: float = Field(ge=0, lt=1)
 
 
 class Exposure(Keys):
-    label: str
+    label: Text
     codes: Name
     statuses: tuple[Literal["completed", "stopped", "in-progress", "on-hold", "unknown"], ...] = Field(
         min_length=1
@@ -82,7 +84,7 @@ class Exposure(Keys):
 
 
 class Control(Keys):
-    label: str
+    label: Text
     time_zero: Literal["anchor", "enrolment"]
     source: Source | None = Field(default=None, alias="in")
     codes: Name | None = None
@@ -113,10 +115,10 @@ class Eligibility(Keys):
 
 class Exclusion(Keys):
     name: Name
-    label: str
+    label: Text
     sources: tuple[Source, ...] = Field(alias="in", min_length=1)
     codes: Name
-    lookback_days: int | None = Field(default=None, ge=1)
+    lookback_days: int | None = Field(default=None, ge=1, le=36525)
 
 
 class Stratification(Keys):
@@ -125,7 +127,7 @@ class Stratification(Keys):
 
 class Stratum(Keys):
     name: Name
-    label: str
+    label: Text
     codes: Name
 
 
@@ -154,13 +156,19 @@ class Visit(Window):
 
 class Endpoint(Keys):
     id: Name
-    label: str
+    label: Text
     kind: Name
     codes: Name
-    unit: str
+    unit: Text
     plausible: tuple[float, float] | None = None
     digits: int = Field(default=2, ge=0, le=9)
     primary: bool | Name = False
+
+    @model_validator(mode="after")
+    def a_name_of_its_own(self) -> Self:
+        if self.id in ("age", "sex", "days_from_anchor"):
+            raise ValueError(f"endpoint {self.id}: Table 1 has a variable of this name already")
+        return self
 
     @model_validator(mode="after")
     def plausible_is_ordered(self) -> Self:
@@ -170,14 +178,22 @@ class Endpoint(Keys):
 
 
 class Unit(Keys):
-    source: str = Field(alias="from")
-    target: str = Field(alias="to")
+    source: Text = Field(alias="from")
+    target: Text = Field(alias="to")
     factor: float = Field(gt=0)
 
     @model_validator(mode="after")
     def two_units(self) -> Self:
         if self.source == self.target:
             raise ValueError(f"{self.source}: `from` and `to` are the same unit")
+        return self
+
+    @model_validator(mode="after")
+    def exact(self) -> Self:
+        """As the store keeps it, DECIMAL(18, 9): a factor that was rounded would shift every value."""
+        written = Decimal(repr(self.factor))
+        if written >= 10**9 or written != round(written, 9):
+            raise ValueError(f"factor = {self.factor!r}: below 1e9 and with at most 9 decimals")
         return self
 
 
@@ -188,7 +204,7 @@ class Analysis(Keys):
 
 
 class AdverseEvents(Keys):
-    until_day: Day
+    until_day: Annotated[float, Field(ge=0, le=36525)]
 
 
 class StudyFile(Keys):
@@ -235,6 +251,11 @@ class StudyFile(Keys):
     @model_validator(mode="after")
     def visits_do_not_overlap(self) -> Self:
         ordered = sorted(self.visit, key=lambda v: v.start)
+        for v in ordered:
+            if self.baseline and v.start <= self.baseline.end and v.end > self.baseline.start:
+                raise ValueError(
+                    f"the baseline and visit {v.name} overlap; a baseline holds both of its ends"
+                )
         for a, b in pairwise(ordered):
             if b.start < a.end:
                 raise ValueError(

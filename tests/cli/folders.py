@@ -18,7 +18,7 @@ DATA = SHARED / "data"
 
 
 def public_set(name: str) -> Path:
-    """A folder of /work/shared/data; the test is skipped where the sets are not there."""
+    """A folder of ../shared/data; the test is skipped where the sets are not there."""
     folder = DATA / name
     if not folder.exists():
         pytest.skip(f"the public data sets are not there: {folder}")

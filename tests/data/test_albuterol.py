@@ -1,6 +1,6 @@
 """Another question, no new code: the albuterol experiment of the public Synthea set.
 
-Expected figures: /work/shared/data/natural_experiment.json, made with the standard library alone.
+Expected figures: ../shared/data/natural_experiment.json, made with the standard library alone.
 """
 
 import json

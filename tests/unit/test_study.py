@@ -189,6 +189,32 @@ def test_units_may_not_stand_twice(folder):
     )
 
 
+WRONG = {
+    "a baseline in a visit": (
+        "from = 21\nto = 35",
+        "from = -1\nto = 35",
+        "the baseline and visit d28 overlap",
+    ),
+    "a last day below zero": ("until_day = 360", "until_day = -1", "adverse_events.until_day"),
+    "an endless look-back": (
+        "lookback_days = 365",
+        "lookback_days = 3000000000",
+        "exclusion[2].lookback_days",
+    ),
+    "a name of Table 1": ('id = "lesion"', 'id = "age"', "endpoint age: Table 1 has a variable of this name"),
+    "an empty unit": ('unit = "m"', 'unit = ""', "endpoint[5].unit"),
+    "a factor of ten decimals": ("factor = 0.001", "factor = 2.5e-9", "factor = 2.5e-09: below 1e9"),
+    "a factor beyond the type": ("factor = 0.001", "factor = 1e9", "at most 9 decimals"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_would_give_a_wrong_number_is_refused(folder, case):
+    old, new, said = WRONG[case]
+    assert old in MSC
+    assert said in failure(folder, MSC.replace(old, new, 1))
+
+
 def test_a_unit_is_not_converted_to_itself(folder):
     assert "mL: `from` and `to` are the same unit" in failure(
         folder, MSC + '\n[[unit]]\nfrom = "mL"\nto = "mL"\nfactor = 1\n'
