@@ -1,18 +1,31 @@
 """The door for people: runs the command line and turns errors into a line, a hint and an exit code."""
 
+import _thread
+import errno
 import io
 import os
+import resource
 import sys
+import threading
 import traceback
 from types import TracebackType
+from typing import Any
 
-from rwe.errors import RweError
+from rwe.errors import DataError, RweError
 
 ISSUES = "this is a bug of rwe: please report these lines, they hold no data"
+# What a machine may refuse to anyone; any other OSError is ours.
+REFUSED = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES),
+    *(errno.EPERM, errno.EIO, errno.EMFILE, errno.ENOLCK),
+}
 
 
 def main() -> None:
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold patients and secrets
+    sys.unraisablehook = _unraisable
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no `→`: no reason to lose the table
         sys.stdout.reconfigure(errors="replace")
     from rwe.cli import app  # noqa: PLC0415
@@ -21,8 +34,34 @@ def main() -> None:
         app(prog_name="rwe")
     except RweError as e:
         fail(e)
+    except OSError as e:
+        if e.errno not in REFUSED:
+            crash(e)
+        fail(
+            DataError(
+                f"{e.filename or 'output'}: {e.strerror}",
+                hint="mend that and run it again: nothing whole was lost",
+            )
+        )
     except Exception as e:  # noqa: BLE001
         crash(e)
+
+
+def _open_streams() -> None:
+    """A closed stream's number goes to the next file opened, so that a print would end up in the store."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115  it stays open to the end
+
+
+def _unraisable(what: Any) -> None:
+    """A Ctrl-C that Python cannot raise where it came, in a callback: it would be printed and forgotten."""
+    if not issubclass(what.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+    elif not sys.is_finalizing():
+        again = threading.Timer(0.01, _thread.interrupt_main)  # here it would be lost once more
+        again.daemon = True
+        again.start()
 
 
 def fail(error: RweError) -> None:

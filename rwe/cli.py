@@ -3,8 +3,11 @@
 Steps are imported inside their verb, so that `rwe --help` loads neither DuckDB nor scipy.
 """
 
+import atexit
+import functools
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,9 +29,35 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 PARTIAL = 3
+DAMAGED = 13
 
 StudyDir = Annotated[Path, typer.Option("--dir", exists=True, file_okay=False, help="Study folder.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Validate every resource, on all cores: some 6,000 a second on each.")
+]
+Sites = Annotated[list[str] | None, typer.Option("--site", help="Only this site; may be given again.")]
+Full = Annotated[bool, typer.Option("--full", help="All anew, whatever was fetched before.")]
+Removals = Annotated[
+    bool, typer.Option("--accept-removals", help="Take what is missing there for deleted, however much.")
+]
+Everything = Annotated[
+    bool, typer.Option("--everything", help="All of every mapped type, not only what the study needs.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+RecordedType = Literal[
+    "Observation", "Condition", "MedicationAdministration", "Medication", "AdverseEvent", "Encounter"
+]
+
+
+def size(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"[0-9]{1,9} ?[KMGT]i?B", text):
+        raise typer.BadParameter("write a number and a unit, such as 512MB or 4GB")
+    return text
+
+
+Memory = Annotated[
+    str | None, typer.Option(callback=size, metavar="SIZE", help="Most that DuckDB may hold, such as 2GB.")
+]
 
 
 def version(wanted: bool) -> None:
@@ -83,27 +112,72 @@ def demo(
 @app.command()
 def pull(
     study_dir: StudyDir = Path(),
-    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be given again.")] = None,
+    site: Sites = None,
+    full: Full = False,
+    everything: Everything = False,
+    accept_removals: Removals = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the requests that a pull would make; make none of them.")
+    ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="End the exports that wait at the sites, and fetch nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch every site's resources into data/raw/."""
+    """Fetch what is new from every site into data/raw/."""
     from rwe.steps import show
+    from rwe.steps.pull import cancel as cancel_exports
     from rwe.steps.pull import pull as step
+    from rwe.steps.wishes import Wishes
 
     label = _label(study_dir)
-    outcomes = step(study_dir, _world(), names=site or ())
+    wishes = Wishes(sites=tuple(site or ()), full=full, everything=everything, removals=accept_removals)
+    if cancel:
+        lines = cancel_exports(study_dir, _world(), wishes)
+        _print(label, as_json, {"lines": lines}, lambda: "\n".join(lines))
+        return
+    if dry_run:
+        from rwe.steps.dry import dry_run as plan
+
+        planned = plan(study_dir, _world(), wishes)
+        _print(label, as_json, show.planned(planned), lambda: "\n".join(map(str, planned)))
+        return
+    outcomes = step(study_dir, _world(), wishes)
     _print(label, as_json, show.pulled(outcomes), lambda: show.pulled_table(outcomes))
     _end(line for o in outcomes for line in o.missing)
 
 
+@app.command()
+def doctor(study_dir: StudyDir = Path(), site: Sites = None, as_json: AsJson = False) -> None:
+    """Can each site serve this study?  Login, capability, a page of each type, clock; nothing is landed."""
+    from rwe.errors import SiteError
+    from rwe.steps import show
+    from rwe.steps.doctor import doctor as step
+    from rwe.steps.doctor import hopeless
+
+    label = _label(study_dir)
+    found = step(study_dir, _world(), names=site or ())
+    _print(label, as_json, show.findings(found), lambda: show.findings_table(found))
+    faults = (f"{f.site}: {f.about}: {f.what}" for f in found if f.verdict == "fault")
+    _end(faults, SiteError.exit_code if hopeless(found) else PARTIAL)
+
+
 @app.command("map")
-def map_(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
-    """Turn landed resources into tables, by the ViewDefinitions in mappings/."""
+def map_(
+    study_dir: StudyDir = Path(),
+    strict: StrictOption = False,
+    as_json: AsJson = False,
+    memory: Memory = None,
+) -> None:
+    """Turn landed resources into tables, by the ViewDefinitions in mappings/.
+
+    Validates one resource of each shape and all that look odd; --strict, every one.
+    """
     from rwe.steps import show
     from rwe.steps.map import map_ as step
 
     label = _label(study_dir)
-    outcome = step(study_dir, say=_say)
+    outcome = step(study_dir, say=_say, strict=_strict(strict), memory=memory)
     _print(label, as_json, show.mapped(outcome), lambda: show.mapped_table(outcome))
     _end(outcome.missing)
 
@@ -117,6 +191,7 @@ def cohort(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     label = _label(study_dir)
     outcome = step(study_dir)
     _print(label, as_json, show.cohort(outcome), lambda: show.cohort_table(outcome))
+    _end(outcome.missing)
 
 
 @app.command()
@@ -127,7 +202,9 @@ def compare(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     """
     from rwe.steps.compare import compare as step
 
-    _print_results(step(study_dir), as_json)
+    found = step(study_dir)
+    _print_results(found, as_json)
+    _end(found.partial)
 
 
 @app.command()
@@ -136,16 +213,142 @@ def report(study_dir: StudyDir = Path()) -> None:
     from rwe.steps.report import read
     from rwe.steps.report import report as step
 
-    if label := read(study_dir).label:
-        _out(label)
+    found = read(study_dir)
+    if found.label:
+        _out(found.label)
     for path in step(study_dir):
         _out(str(path))
+    _end(found.partial)
 
 
 @app.command()
-def run(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
+def run(
+    study_dir: StudyDir = Path(),
+    strict: StrictOption = False,
+    everything: Everything = False,
+    as_json: AsJson = False,
+) -> None:
     """Run pull, map, cohort, compare and report, in this order."""
-    _run(study_dir, as_json)
+    _run(study_dir, as_json, strict=strict, everything=everything)
+
+
+@app.command()
+def refresh(
+    study_dir: StudyDir = Path(),
+    site: Sites = None,
+    full: Full = False,
+    everything: Everything = False,
+    accept_removals: Removals = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a study up to date: fetch what is new, gone or changed at the sites, then run all steps on it."""
+    from rwe.results import encode
+    from rwe.steps import show
+    from rwe.steps.run import run as step
+    from rwe.steps.wishes import Wishes
+
+    label = _label(study_dir)
+    wishes = Wishes(sites=tuple(site or ()), full=full, everything=everything, removals=accept_removals)
+    outcome = step(study_dir, _world(), wishes=wishes)
+    if as_json:
+        _print(label, as_json, {**show.pulled(outcome.pulled), "results": _raw(encode(outcome.results))}, str)
+    else:
+        _print(label, as_json, {}, lambda: show.pulled_table(outcome.pulled) + "\n")
+        _print_results(outcome.results, as_json)
+    typer.echo(f"\nreport: {outcome.report}", err=True)
+    _end(outcome.missing)
+
+
+@app.command()
+def codes(
+    study_dir: StudyDir = Path(),
+    site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
+    kind: Annotated[RecordedType | None, typer.Option("--type", help="Only this resource type.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the codes and units that each site really records, for writing code lists; needs `rwe map`.
+
+    Local only: it counts single patients and is not to leave the site.
+    """
+    from rwe.steps import show
+    from rwe.steps.codes import codes as step
+
+    label = _label(study_dir)
+    found = step(study_dir, site_id=site, kind=kind)
+    _print(label, as_json, show.codes(found), lambda: show.codes_table(found))
+
+
+@app.command()
+def inventory(
+    study_dir: StudyDir = Path(),
+    site: Annotated[str | None, typer.Option(help="Of this site; needed where there are several.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As it is anyway.")] = True,  # noqa: ARG001  taken, and always so
+) -> None:
+    """Print the ids and versions of what the store holds as JSON, {Type: {id: versionId}}; needs `rwe map`.
+
+    Local only: ids are of patients.  To be held against what the server itself lists.
+    """
+    import msgspec
+
+    from rwe.steps.inventory import inventory as step
+
+    _label(study_dir)
+    _out(msgspec.json.format(msgspec.json.encode(step(study_dir, site_id=site)), indent=2))
+
+
+@app.command()
+def verify(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
+    """Do ledgers, landed data and store agree?  Reads all of it again; changes nothing.
+
+    Ends with 13 where something is wrong, each with what to do.
+    """
+    from rwe.steps import show
+    from rwe.steps.verify import verify as step
+
+    label = _label(study_dir)
+    found = step(study_dir, _progress())
+    _print(label, as_json, show.verified(found), lambda: show.verified_table(found))
+    wrong = [f"{c.where}: {c.what}: {t}\n     {c.todo}" for c in found for t in c.troubles]
+    for line in wrong:
+        typer.echo("\n".join(map(_printable, line.split("\n"))), err=True)
+    if wrong:
+        raise typer.Exit(DAMAGED)
+
+
+@app.command()
+def purge(
+    study_dir: StudyDir = Path(),
+    site: Annotated[str | None, typer.Option(help="All that is held of this site.")] = None,
+    patient: Annotated[
+        str | None, typer.Option(metavar="SITE/ID", help="ID where there is one site.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of data/ and results/.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a patient, a site or all from what is held, for good, and say what was removed.
+
+    A patient is searched for afterwards in every file; a later pull does not bring it back.
+    """
+    from rwe.errors import UsageError
+    from rwe.steps import purge as steps
+    from rwe.steps import show
+
+    if [site is not None, patient is not None, everything].count(True) != 1:
+        raise typer.BadParameter("one of --site, --patient and --all is needed")
+    label = _label(study_dir)
+    who = steps.named(study_dir, patient) if patient is not None else None
+    what = f"a patient of {who.site}" if who else f"the site {site}" if site else "data/ and results/"
+    asked = sys.stdin.isatty() and not yes
+    if asked and not typer.confirm(f"Remove {what}? This cannot be undone", err=True):
+        raise UsageError("nothing was removed")
+    if who:
+        outcome = steps.patient(study_dir, who, say=_say)
+    elif site is not None:
+        outcome = steps.one_site(study_dir, site, say=_say)
+    else:
+        outcome = steps.everything(study_dir)
+    _print(label, as_json, show.purged(outcome), lambda: show.purged_table(outcome))
 
 
 @app.command()
@@ -160,16 +363,19 @@ def view(
     ] = None,
     out: Annotated[Path | None, typer.Option("-o", help="Write to this file, not to stdout.")] = None,
     fhir_version: Annotated[Literal["4.0.1", "4.3.0", "5.0.0"], typer.Option()] = "4.0.1",
+    memory: Memory = None,
 ) -> None:
     """Run a SQL-on-FHIR ViewDefinition over files.  Resources of other types are passed over.
 
     Example:  rwe view observation.json export/Observation.ndjson.gz -o observation.parquet
     """
+    from rwe.steps.view import Target
     from rwe.steps.view import view as step
 
     missing: list[str] = []
+    target = Target(out=out, output_format=output_format, memory=memory)
     with _reader_may_leave():
-        missing = step(definition, files, fhir_version=fhir_version, output_format=output_format, out=out)
+        missing = step(definition, files, target, fhir_version=fhir_version)
     _end(missing)
 
 
@@ -181,10 +387,11 @@ def sql(name: Annotated[str | None, typer.Argument(help="As listed without it.")
     _out(text(name) if name else "\n".join(names()))
 
 
-def _run(study_dir: Path, as_json: bool) -> None:
+def _run(study_dir: Path, as_json: bool, *, strict: bool = False, everything: bool = False) -> None:
     from rwe.steps.run import run as step
+    from rwe.steps.wishes import Wishes
 
-    outcome = step(study_dir, _world())
+    outcome = step(study_dir, _world(), _strict(strict), Wishes(everything=everything))
     _print_results(outcome.results, as_json)
     typer.echo(f"\nreport: {outcome.report}", err=True)
     _end(outcome.missing)
@@ -204,6 +411,12 @@ def _print(label: str, as_json: bool, content: dict[str, Any], table: Callable[[
         _out(msgspec.json.format(msgspec.json.encode({"label": label, **content}), indent=2))
     else:
         _out(f"{label}\n\n{table()}" if label else table())
+
+
+def _raw(encoded: str | bytes) -> Any:
+    import msgspec
+
+    return msgspec.Raw(encoded.encode() if isinstance(encoded, str) else encoded)
 
 
 def _print_results(results: Any, as_json: bool) -> None:
@@ -231,28 +444,61 @@ def _reader_may_leave() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as e:
+        # What still waits to be written would fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(e, BrokenPipeError):
+            raise
 
 
-def _end(missing: Iterable[str]) -> None:
-    """Exit 3 where something is missing, each named."""
+def _end(missing: Iterable[str], code: int = PARTIAL) -> None:
+    """Exit 3 where something is missing, each named; another code where nothing is there."""
     lines = list(dict.fromkeys(missing))
     for line in lines:
-        typer.echo(_printable(f"partial: {line}"), err=True)
+        typer.echo(_printable(f"{'partial' if code == PARTIAL else 'rwe'}: {line}"), err=True)
     if lines:
-        raise typer.Exit(PARTIAL)
+        raise typer.Exit(code)
 
 
 def _say(text: str) -> None:
     """Progress is for someone who watches."""
     if sys.stderr.isatty():
-        typer.echo(text, err=True)
+        _screen().say(_printable(text))
+
+
+@functools.cache
+def _screen() -> Any:
+    from rwe.steps.progress import Screen
+
+    screen = Screen()
+    atexit.register(screen.close)
+    return screen
+
+
+def _strict(wanted: bool) -> Any:
+    from rwe.steps.validation import Strict, cores
+
+    return Strict(workers=cores(), bar=_bar) if wanted else None
+
+
+@contextmanager
+def _bar(label: str, length: int) -> Iterator[Callable[[int], object]]:
+    if sys.stderr.isatty():
+        with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
+            yield bar.update
+    else:
+        yield lambda _: None
 
 
 def _world() -> Any:
-    from rwe.fhir.client import Clock
-    from rwe.steps.pull import World
+    from rwe.fhir.request import Clock
+    from rwe.steps.world import World
 
     clock = Clock(monotonic=time.monotonic, sleep=time.sleep, jitter=random.random)
-    return World(environment=os.environ, clock=clock, say=_say)
+    return World(environment=os.environ, clock=clock, say=_say, progress=_progress())
+
+
+def _progress() -> Any:
+    from rwe.steps.progress import silent
+
+    return _screen().bar if sys.stderr.isatty() else silent

@@ -4,12 +4,16 @@ In a checkout they stand at its top; in an installed wheel they stand inside the
 rwe/_shipped (see pyproject.toml), so that the commands work from any folder.
 """
 
+import csv
 import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+REVIEWED = PACKAGE / "reviewed"
+SQL_STEPS = ("map", "result", "cohort", "endpoint", "check")
+"""The folders of sql/ that make a result, in the order in which they run."""
 
 
 @cache
@@ -30,6 +34,16 @@ def sql_files(step: str) -> list[Path]:
     return sorted((root() / "sql" / step).glob("*.sql"))
 
 
+def reviewed(name: str) -> list[dict[str, str]]:
+    """The rows of a reviewed table, rwe/reviewed/NAME.csv: what a person has looked at, one place each."""
+    with (REVIEWED / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def reviewed_sha256() -> str:
+    return sha256(sorted(REVIEWED.glob("*.csv")))
+
+
 def demo_study() -> Path:
     return root() / "fixtures" / "msc"
 
@@ -44,8 +58,8 @@ def sha256(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def sql_sha256() -> str:
-    return sha256(f for step in ("map", "cohort", "endpoint", "check") for f in sql_files(step))
+def sql_sha256(*steps: str) -> str:
+    return sha256(f for step in steps or SQL_STEPS for f in sql_files(step))
 
 
 def mappings_sha256() -> str:

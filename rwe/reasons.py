@@ -14,6 +14,7 @@ REASONS = {
     "no_resource": ("a Bundle entry holds no resource", "look at the entry; a search should not give one"),
     "no_id": ("it has no id", "export with ids; without one it cannot be followed from pull to pull"),
     "bad_id": ("its id is not a FHIR id", "have the source correct the id"),
+    "other_type": ("a file of an export holds a row of another type", "have the server's people look at it"),
     "cut_file": ("the compressed file ends early or is damaged", "copy the file again"),
     "conflict": (
         "different contents share this type and id, and no version or time orders them",

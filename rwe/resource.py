@@ -28,12 +28,16 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unusable:
-    """What should have been a resource; `type` where it is known, `reason` a key of rwe.reasons."""
+    """What should have been a resource; `type` where it is known, `reason` a key of rwe.reasons.
+
+    `detail` is the element or the byte at fault, where it is known; never a value.
+    """
 
     type: str | None
     reason: str
     body: bytes
     place: Place
+    detail: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 Limit = float | Literal["Inf", "-Inf"] | None
+Validation = Literal["exemplars", "every_resource"]
 Status = Literal["estimated", "not_estimable", "suppressed"]
 NAME = "results.json"
 
@@ -38,19 +39,27 @@ class Plan(Record, frozen=True, kw_only=True):
 
 
 class Counts(Record, frozen=True, kw_only=True):
-    """asked = mapped + superseded + set_aside when the site is whole; null: the source cannot tell."""
+    """asked = mapped + superseded + gone + set_aside when the site is whole; null: the source cannot tell.
+
+    gone: the source held it once and holds it no longer.
+    """
 
     asked: int | None
     landed: int
     mapped: int
     superseded: int
+    gone: int
     set_aside: int
 
 
 class SiteResult(Record, frozen=True, kw_only=True):
     id: str
     fhir_version: str
+    method: Literal["files", "search", "bulk"]
     pulled_at: str | None
+    """From a server its own time; of files when the newest of them was last changed."""
+    deletions_known_at: str | None
+    """The server's time up to which deletions are known of every type; null where they are not tracked."""
     resources: dict[str, Counts]
     passed_over: dict[str, int]
     """Resources the source gave of types nobody asked for."""
@@ -115,11 +124,14 @@ class Arm(Record, frozen=True, kw_only=True):
 
 
 class EstimateResult(Record, frozen=True, kw_only=True):
+    """level: what the interval attains; interval: how it was made, null where there is none."""
+
     name: str
     value: float | None
     ci_low: Limit
     ci_high: Limit
     level: float | None
+    interval: str | None
 
 
 class TestResult(Record, frozen=True, kw_only=True):
@@ -175,11 +187,17 @@ class CheckResult(Record, frozen=True, kw_only=True):
 
 
 class UnitResult(Record, frozen=True, kw_only=True):
-    """A conversion that was applied, to how many values (`from` is a Python word, hence the rename)."""
+    """A conversion that was applied, to how many values: to = from × factor + offset.
+
+    how: "study" as [[unit]] declares, "ucum" by the library, "synonym" a reviewed spelling, "default" the
+    site's [[default_unit]] in place of none.  (`from` is a Python word, hence the rename.)
+    """
 
     from_: str = msgspec.field(name="from")
     to: str
     factor: float
+    offset: float
+    how: Literal["study", "ucum", "synonym", "default"]
     n: int
 
 
@@ -229,6 +247,8 @@ class Results(Record, frozen=True, kw_only=True):
     software: Software
     plan: Plan
     label: str
+    partial: list[str]
+    """What of the data is not whole, a line each: a type not had, too much set aside."""
     design: Design
     sites: list[SiteResult]
     attrition: list[Attrition]
@@ -239,6 +259,8 @@ class Results(Record, frozen=True, kw_only=True):
     checks: list[CheckResult]
     units: list[UnitResult]
     deviations: list[str]
+    validation: Validation
+    """Of each shape of a resource one, and every row with something odd; or, by `--strict`, all."""
 
 
 def encode(results: Results) -> bytes:

@@ -6,6 +6,8 @@ Paths are relative to the folder of the file.  A secret stands here only as file
 is read when it is needed.  Whatever is wrong is a SiteError naming the site and the key.
 """
 
+import ipaddress
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,19 +30,48 @@ class Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+SCHEMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "none": ((), ()),
+    "bearer": (("token",), ()),
+    "basic": (("username", "password"), ()),
+    "client_secret": (("client_id", "client_secret", "token_url"), ("scope",)),
+    "backend": (("client_id", "key"), ("kid", "scope", "token_url")),
+    "mtls": ((), ()),
+}
+"""The keys that a scheme needs, and those that it may have."""
+
+
 class Auth(Keys):
-    scheme: Literal["none", "bearer", "basic"] = "none"
+    """mtls is the site's client_cert and client_key alone; they go with any other scheme too."""
+
+    scheme: Literal["none", "bearer", "basic", "client_secret", "backend", "mtls"] = "none"
     token: Secret | None = None
     username: str | None = None
     password: Secret | None = None
+    client_id: str | None = Field(default=None, min_length=1)
+    client_secret: Secret | None = None
+    key: Secret | None = None
+    """A private JWK, or PEM: RSA of 2048 bits or more, or EC P-384."""
+    kid: str | None = Field(default=None, min_length=1)
+    """The key's name at the server, where the JWK does not say it."""
+    scope: str | None = Field(
+        default=None, pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$"
+    )
+    """Asked as it stands; else it is made of the server's discovery."""
+    token_url: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def complete(self) -> Self:
-        needed = {"none": [], "bearer": ["token"], "basic": ["username", "password"]}[self.scheme]
-        given = [k for k in ("token", "username", "password") if getattr(self, k) is not None]
-        if sorted(needed) != sorted(given):
-            raise ValueError(f"scheme {self.scheme} takes {' and '.join(needed) or 'no other key'}")
+        needed, optional = SCHEMES[self.scheme]
+        given = {k for k in type(self).model_fields if k != "scheme" and getattr(self, k) is not None}
+        if not set(needed) <= given <= {*needed, *optional}:
+            more = f", and may take {', '.join(optional)}" if optional else ""
+            raise ValueError(f"scheme {self.scheme} takes {_and(needed) or 'no other key'}{more}")
         return self
+
+
+def _and(words: tuple[str, ...]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 class Limits(Keys):
@@ -49,8 +80,11 @@ class Limits(Keys):
     connect_timeout: float = Field(default=10, gt=0)
     read_timeout: float = Field(default=60, gt=0)
     request_deadline: float = Field(default=300, gt=0)
+    file_deadline: float = Field(default=7200, gt=0)
+    job_deadline: float = Field(default=86_400, gt=0, le=30 * 86_400)
     retry_after_max: float = Field(default=300, gt=0)
     attempts: int = Field(default=8, ge=1, le=50)
+    concurrency: int = Field(default=4, ge=1, le=16)
     page_size: int = Field(default=200, ge=1, le=10_000)
     page_bytes: int = Field(default=256_000_000, ge=1)
     line_bytes: int = Field(default=64_000_000, ge=1)
@@ -62,20 +96,28 @@ class SiteTable(Keys):
     url: str | None = Field(default=None, min_length=1)
     files: str | None = Field(default=None, min_length=1)
     fhir_version: FhirVersion
-    method: Literal["auto", "search", "files"] = "auto"
+    method: Literal["auto", "search", "bulk", "files"] = "auto"
+    group: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,255}$")] | None = None
     ca_file: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
     allowed_origins: tuple[str, ...] = ()
     allow_insecure_http: bool = False
+    use_environment: bool = False
+    """Proxies and CA of the environment are obeyed; never a login of `.netrc`."""
+    proxy: str | None = None
+    file_token: Literal["manifest", "always"] = "manifest"  # noqa: S105  a choice, no secret
+    """always: the site's own origin gets the token for files too that the manifest says to need none."""
     auth: Auth = Auth()
+    bulk_auth: Auth | None = None
+    """The login for exports, where the server has another one for them."""
     limits: Limits = Limits()
 
     @model_validator(mode="after")
     def one_source(self) -> Self:
         if (self.url is None) == (self.files is None):
             raise ValueError("give either `url` or `files`")
-        if self.method not in ("auto", "files" if self.files else "search"):
+        if self.method not in (("auto", "files") if self.files else ("auto", "search", "bulk")):
             raise ValueError(
                 f'method = "{self.method}" does not go with `{"files" if self.files else "url"}`'
             )
@@ -84,18 +126,51 @@ class SiteTable(Keys):
         return self
 
     @model_validator(mode="after")
+    def logins(self) -> Self:
+        if "mtls" in (self.auth.scheme, self.bulk_auth and self.bulk_auth.scheme) and not self.client_cert:
+            raise ValueError("scheme mtls takes `client_cert` and `client_key` of the site")
+        if self.proxy and self.use_environment:
+            raise ValueError("give either `proxy` or `use_environment`")
+        return self
+
+    @model_validator(mode="after")
     def safe_url(self) -> Self:
-        for url in (*([self.url] if self.url else []), *self.allowed_origins):
+        tokens = [a.token_url for a in (self.auth, self.bulk_auth) if a and a.token_url]
+        for url in (*([self.url] if self.url else []), *self.allowed_origins, *tokens):
             parts = _parts(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("a URL begins with https:// and names a host")
-            if "@" in parts.netloc or parts.query or parts.fragment:
+            if "@" in parts.netloc or (parts.query and url not in tokens) or parts.fragment:
                 raise ValueError("a URL here carries no user, query or fragment")
             if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_insecure_http:
                 raise ValueError(
                     "http sends patient data in clear: use https, or set allow_insecure_http = true"
                 )
+            if link_local(parts.hostname or ""):
+                raise ValueError(f"no FHIR server has a link-local address: {parts.hostname}")
         return self
+
+    @model_validator(mode="after")
+    def safe_proxy(self) -> Self:
+        if self.proxy and "@" in _parts(self.proxy).netloc:
+            raise ValueError("`proxy` carries no user or password: use a proxy that asks for none")
+        return self
+
+
+def link_local(host: str) -> bool:
+    """An address where a cloud machine's own secrets are served, however it is written.
+
+    Source: RFC 3927, RFC 4291; inet_aton takes 169.254.43518 and 2852039166 too.
+    """
+    if host.rstrip(".") == "metadata.google.internal":
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_link_local or address == ipaddress.ip_address("fd00:ec2::254")
 
 
 def _parts(url: str) -> SplitResult:
@@ -104,7 +179,9 @@ def _parts(url: str) -> SplitResult:
         _ = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError:
-        raise ValueError(f"no URL has this host or port: {parts.netloc}") from None
+        raise ValueError(f"no URL has this host or port: {parts.netloc.rpartition('@')[2]}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("a URL begins with https:// and names a host")
     return parts
 
 

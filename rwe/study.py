@@ -161,6 +161,7 @@ class Endpoint(Keys):
     codes: Name
     unit: Text
     plausible: tuple[float, float] | None = None
+    ratio_up_to: float | None = Field(default=None, gt=0, le=10)
     digits: int = Field(default=2, ge=0, le=9)
     primary: bool | Name = False
 
@@ -174,6 +175,12 @@ class Endpoint(Keys):
     def plausible_is_ordered(self) -> Self:
         if self.plausible and self.plausible[0] > self.plausible[1]:
             raise ValueError("`plausible` is [lowest, highest]")
+        return self
+
+    @model_validator(mode="after")
+    def ratios_are_no_percents(self) -> Self:
+        if self.ratio_up_to is not None and self.unit != "%":
+            raise ValueError('`ratio_up_to` goes with unit = "%"')
         return self
 
 
@@ -195,6 +202,12 @@ class Unit(Keys):
         if written >= 10**9 or written != round(written, 9):
             raise ValueError(f"factor = {self.factor!r}: below 1e9 and with at most 9 decimals")
         return self
+
+
+class DefaultUnit(Keys):
+    site: Text
+    endpoint: Name
+    unit: Text
 
 
 class Analysis(Keys):
@@ -222,6 +235,7 @@ class StudyFile(Keys):
     visit: tuple[Visit, ...] = Field(min_length=1)
     endpoint: tuple[Endpoint, ...] = Field(min_length=1)
     unit: tuple[Unit, ...] = ()
+    default_unit: tuple[DefaultUnit, ...] = ()
     analysis: tuple[Analysis, ...] = Field(min_length=1)
     adverse_events: AdverseEvents | None = None
 
@@ -242,10 +256,19 @@ class StudyFile(Keys):
             ("endpoint", [e.id for e in self.endpoint]),
             ("analysis", [a.name for a in self.analysis]),
             ("unit", [f"{u.source} to {u.target}" for u in self.unit]),
+            ("default_unit", [f"{d.endpoint} of {d.site}" for d in self.default_unit]),
         )
         for table, names in named:
             for name in sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"[[{table}]] {name} stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def default_units_have_endpoints(self) -> Self:
+        endpoints = {e.id for e in self.endpoint}
+        for d in self.default_unit:
+            if d.endpoint not in endpoints:
+                raise ValueError(f"[[default_unit]] of {d.site}: {d.endpoint} is not an [[endpoint]]")
         return self
 
     @model_validator(mode="after")

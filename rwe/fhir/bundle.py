@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from rwe.fhir.types import TYPES
+from rwe.fhir.unusable import unusable
 from rwe.resource import Place, Resource, Unusable
 from rwe.strict import repeats
 
@@ -60,15 +61,15 @@ def resource(body: bytes, place: Place) -> Resource | Unusable:
     """One resource from its bytes; line ends inside become spaces, for strings cannot hold them."""
     head, reason = _head(body)
     if head is None:
-        return Unusable(type=None, reason=reason, body=body, place=place)
+        return unusable(reason, body, place, read=read_head)
     if too_deep(body):
         return Unusable(type=None, reason="too_deep", body=body, place=place)
     kind = head.resource_type
     if not _is_type(kind):
         reason = "unknown_type" if isinstance(kind, str) and kind else "not_a_resource"
-        return Unusable(type=None, reason=reason, body=body, place=place)
+        return unusable(reason, body, place, read=read_head)
     if not _is(ID, head.id):
-        return Unusable(type=kind, reason="bad_id" if head.id else "no_id", body=body, place=place)
+        return unusable("bad_id" if head.id else "no_id", body, place, kind=kind)
     if b"\n" in body or b"\r" in body:
         body = msgspec.json.format(body, indent=-1)
     meta = head.meta or Meta()
@@ -96,6 +97,12 @@ def _head(body: bytes) -> tuple[Head | None, str]:
         return None, "too_deep"
 
 
+def is_resource(body: bytes) -> bool:
+    """A whole one in itself, and not a Bundle of others."""
+    head, _ = _head(body)
+    return head is not None and isinstance(head.resource_type, str) and head.resource_type != "Bundle"
+
+
 def too_deep(body: bytes) -> bool:
     if body.count(b"[") + body.count(b"{") <= DEEPEST:
         return False
@@ -120,7 +127,7 @@ def document(body: bytes, source: str) -> Iterator[Resource | Unusable]:
         return
     bundle, reason = whole_bundle(body)
     if bundle is None:
-        yield Unusable(type=None, reason=reason, body=body, place=place)
+        yield unusable(reason, body, place, read=read_bundle)
         return
     yield from entries(bundle, source)
 
@@ -149,15 +156,17 @@ def _envelope(body: bytes, bundle: Bundle) -> bytes:
     return b"null".join([*pieces, body[end:]])
 
 
-def entries(bundle: Bundle, source: str) -> Iterator[Resource | Unusable]:
+def entries(bundle: Bundle, source: str, *, searchset: bool = False) -> Iterator[Resource | Unusable]:
+    """searchset: a server's own, in which only a urn: stands for another of its entries."""
     all_entries = [entry or Entry() for entry in bundle.entry]
     bodies = [_with_id(e) for e in all_entries]
-    names = _names(all_entries, bodies)
+    urns = [Entry() if searchset and not (e.full_url or "").startswith("urn:") else e for e in all_entries]
+    names = _names(urns, bodies)
     for position, body in enumerate(bodies, start=1):
         place = Place(source=source, position=position)
         if not body or body == b"null":
             yield Unusable(type=None, reason="no_resource", body=b"", place=place)
-        elif (head := _head(body)[0]) is not None and head.resource_type == "Bundle":
+        elif b'"Bundle"' in body and (head := _head(body)[0]) is not None and head.resource_type == "Bundle":
             yield from _nested(body, place)
         else:
             yield resource(_resolve(body, names), place)

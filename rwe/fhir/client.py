@@ -1,146 +1,250 @@
-"""One FHIR server: every request of a site goes through Client.get().
+"""One FHIR server: every request of a site goes through Client.ask(), download() or token().
 
-    URL  ──▶  get()  ──▶  Answer (bytes, the server's time)       or SiteError, without the URL's query
+    Request  ──▶  ask()       ──▶  Answer (status, headers, bytes, the server's time)
+             ──▶  download()  ──▶  Answer, its bytes handed on piece by piece
+             ──▶  token()     ──▶  Answer of the server that gives out tokens
+                                   or SiteError, without the URL's query
 
-A URL that a server gives (a next link, a redirect) is used only when its origin is the site's own or
-listed in allowed_origins; the login goes to no other.  A body is whole only if it ended before its
-deadline, below its size limit, as its framing said and where its JSON ends; what is not whole is asked
-for again.  Environment variables, `.netrc` and proxies of the machine are not obeyed: a `.netrc` entry
-would replace a bearer token.
+Where a request may go is rwe.fhir.origins'; how many at once, rwe.fhir.limiter's.  The login goes to the
+site's own origin and to listed ones; a file that moves to a listed one is fetched there without it.  A
+body is whole only if it ended before its deadline, below its size limit, as its framing and its coding
+said and where its JSON ends; what is not whole is asked for again.  Threads may share a Client.
 Source: https://hl7.org/fhir/R4/http.html
 """
 
-import email.utils
-import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+import copy
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 
-import msgspec
 import requests
-import urllib3
-from requests.auth import AuthBase
 
 from rwe.errors import SiteError
+from rwe.fhir import scopes
+from rwe.fhir.body import Body
+from rwe.fhir.headers import content_type, http_date, retry_after, shown_type
+from rwe.fhir.limiter import Gate
+from rwe.fhir.login import Login
+from rwe.fhir.origins import Origins, origin, shown
+from rwe.fhir.request import (
+    Answer,
+    Clock,
+    Parameters,
+    Purpose,
+    Request,
+    Sink,
+    StatusError,
+    TryAgainError,
+)
+from rwe.fhir.transport import Transport, Wire, not_sent
 from rwe.site import Site
+
+__all__ = [
+    "AGAIN",
+    "Answer",
+    "Client",
+    "Clock",
+    "Parameters",
+    "Request",
+    "Sink",
+    "StatusError",
+    "TryAgainError",
+    "origin",
+    "shown",
+    "shown_type",
+]
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504)
 REDIRECT = (301, 302, 303, 307, 308)
-CHUNK = 65_536
 LONGEST_PAUSE = 60.0
+_Reader = Callable[[requests.Response, float], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clock:
-    """Time and chance, handed in so that a test need not wait."""
+class _Try:
+    """One attempt.  age: of its place at the gate."""
 
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
-    jitter: Callable[[], float]
-    """Between 0 and 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    body: bytes
-    date: str | None
-    """The server's time, ISO 8601 in UTC."""
-    url: str
-    """Where it came from at last: what a relative link in it is relative to."""
-
-
-class TryAgainError(Exception):
-    """An attempt that is worth another; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, why: str, wait: float | None = None) -> None:
-        super().__init__(why)
-        self.wait = wait
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None, even where redirects are not to be followed: to look at one, requests reads all its body."""
+    request: Request
+    purpose: Purpose
+    read: _Reader = field(repr=False)
+    age: int
+    began: float
 
 
 class Client:
-    def __init__(self, site: Site, auth: AuthBase, clock: Clock) -> None:
-        self.site, self._auth, self._clock = site, auth, clock
+    def __init__(
+        self, site: Site, auth: Login, clock: Clock, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.site, self.clock, self._auth, self._say = site, clock, auth, say
         self.base = (site.table.url or "").rstrip("/") + "/"
-        self._origins = {*map(origin, (self.base, *site.table.allowed_origins))} - {None}
-        self._session = _Session()
-        self._session.trust_env = False
-        # Without no-cache HAPI may answer with a stored search of the last minute.
-        self._session.headers.update({"Accept": "application/fhir+json", "Cache-Control": "no-cache"})
-        self._tls = _tls(site)
+        self._origins = Origins(site)
+        self._gate = Gate(site.table.limits.concurrency, clock)
+        self._transport = Transport(site, clock)
+        self._body = Body(site, clock, self._transport)
+        self.waits: list[float] = []
+        """Seconds, between attempts: a pause that the server asks all threads for counts once."""
+        self.posts = True
+        """Until the server has refused a search by POST."""
 
     def __enter__(self) -> "Client":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._session.close()
+        self._transport.close()
 
-    def get(self, url: str, parameters: Mapping[str, str] | None = None, *, what: str) -> Answer:
-        """`url` may be relative to the server's base.  `what` names the request in errors."""
+    @property
+    def certificate_ends(self) -> float | None:
+        """Of the server that answered this thread last, in seconds since 1970; None without TLS."""
+        return self._transport.certificate_ends
+
+    def say(self, text: str) -> None:
+        self._say(f"{self.site.id}: {text}")
+
+    def logged_in(self, auth: Login) -> "Client":
+        """The same server by another login; it shares this one's gate and ends with it."""
+        other = copy.copy(self)
+        other._auth = auth
+        return other
+
+    def granted(self) -> frozenset[str] | None:
+        """The scopes of the login, as the server names them; None where it has none."""
+        return self._auth.granted(self)
+
+    def missing_scopes(self, types: Collection[str]) -> tuple[str, ...]:
+        """The types that the login may not read, as far as its scopes tell."""
+        granted = self.granted()
+        return () if granted is None else tuple(t for t in types if not scopes.covers(granted, t))
+
+    def get(self, url: str, parameters: Parameters = (), *, what: str) -> Answer:
+        """A page or resource, in JSON."""
+        answer = self.ask(Request(url=url, parameters=parameters, what=what))
+        kind = content_type(answer.headers)
+        # A plain text may be JSON all the same, which the body has shown; decoded by its bytes alone.
+        if kind and "json" not in kind and kind != "text/plain":
+            raise SiteError(f"{self.site.id}: {what}: the server gives {shown_type(kind)}, not JSON")
+        return answer
+
+    def ask(self, request: Request) -> Answer:
+        """An answer whose body is whole JSON, or empty where its status may be without one."""
+        return self._attempts(request, "api", self._body.page)
+
+    def token(self, request: Request) -> Answer:
+        """As ask(), at the server that gives out tokens: with the request's own login, never the site's."""
+        return self._attempts(replace(request, token=False), "token", self._body.page)
+
+    def download(self, request: Request, begin: Callable[[], Sink]) -> Answer:
+        """A file, as its bytes come, unpacked; `begin` is called for each attempt and starts anew.
+
+        What it returns must ask nothing of this client: the file holds a place at the gate.
+        """
+        return self._attempts(
+            request, "file", lambda response, began: self._body.file(response, began, begin)
+        )
+
+    def _attempts(self, request: Request, purpose: Purpose, read: _Reader) -> Answer:
         limits = self.site.table.limits
         why = ""
         for attempt in range(limits.attempts):
             try:
-                return self._once(self._join(self.base, url, what), parameters, what)
+                return self._renewing(request, purpose, read)
             except TryAgainError as e:
                 why = str(e)
+                wait = self._pause(attempt, e, request.what)
+                if not (request.safe or e.not_taken):
+                    break
                 if attempt + 1 < limits.attempts:
-                    self._clock.sleep(self._pause(attempt, e.wait))
+                    if e.wait is None:
+                        self.waits.append(wait)
+                    self.clock.sleep(wait)
         raise SiteError(
-            f"{self.site.id}: {what}: {why} ({limits.attempts} attempts)",
+            f"{self.site.id}: {request.what}: {why} ({attempt + 1} attempts)",
             hint="is the server up and reachable from here? then run the same command again",
         )
 
-    def _pause(self, attempt: int, asked: float | None) -> float:
-        if asked is not None:
-            return min(asked, self.site.table.limits.retry_after_max)
-        return min(LONGEST_PAUSE, 0.5 * 2.0**attempt) * self._clock.jitter()
+    def _pause(self, attempt: int, e: TryAgainError, what: str) -> float:
+        """How long to wait; all threads do where the server asks for it or has too many requests."""
+        longest = self.site.table.limits.retry_after_max
+        if e.wait is None:
+            wait = min(LONGEST_PAUSE, 0.5 * 2.0**attempt) * self.clock.jitter()
+            if e.crowded:
+                self._gate.pause(wait)
+            return wait
+        wait = min(e.wait, longest)
+        if self._gate.pause(wait) and wait > 0:
+            self.waits.append(wait)
+            asked = f"a pause of {wait:.0f} s"
+            if e.wait > longest:
+                asked = f"a pause beyond {longest:.0f} s, after which it is asked again"
+            self.say(f"{what}: {e}, and asks for {asked}")
+        return wait
 
-    def _join(self, base: str, url: str, what: str) -> str:
+    def _renewing(self, request: Request, purpose: Purpose, read: _Reader) -> Answer:
+        """One attempt, and one more where a login is refused that can be renewed."""
+        wire = self._wire(request, purpose)
+        shared = wire.login is not None and request.login is None
         try:
-            return urljoin(base, url)
-        except ValueError:
-            raise SiteError(f"{self.site.id}: {what}: the server gives a link that is no URL") from None
+            answer = self._once(wire, request, purpose, read)
+        except StatusError as e:
+            if not (shared and e.status == 401 and wire.login and self._auth.refused(wire.login)):
+                raise
+        else:
+            if shared:
+                self._auth.accepted(renewed=False)
+            return answer
+        answer = self._once(self._wire(request, purpose), request, purpose, read)
+        self._auth.accepted(renewed=True)
+        return answer
 
-    def _once(self, url: str, parameters: Mapping[str, str] | None, what: str) -> Answer:
-        began = self._clock.monotonic()
-        for _ in range(6):
-            response = self._send(url, parameters, what)
-            with response:
-                if response.status_code not in REDIRECT or "Location" not in response.headers:
-                    return self._answer(response, began, what)
-                url, parameters = self._join(url, response.headers["Location"], what), None
-        raise SiteError(f"{self.site.id}: {what}: the server redirects without end")
+    def _wire(self, request: Request, purpose: Purpose) -> Wire:
+        """The request with its login, after a look at where it goes."""
+        url = self._origins.join(self.base, request.url, request.what)
+        self._origins.check(url, purpose, request.what)
+        own = origin(url) == self._origins.own
+        always = purpose == "file" and own and self.site.table.file_token == "always"  # noqa: S105  a choice
+        login = request.login or (self._auth.current(self) if request.token or always else None)
+        return Wire(
+            method=request.method,
+            url=url,
+            parameters=request.parameters,
+            body=request.body,
+            headers=request.headers,
+            login=login,
+            certificate=own or login is not None,
+        )
 
-    def _send(self, url: str, parameters: Mapping[str, str] | None, what: str) -> requests.Response:
-        if origin(url) not in self._origins:
-            raise SiteError(
-                f"{self.site.id}: {what}: the server points to another origin, {shown(url)}",
-                hint=f"if it is trusted, add it to allowed_origins of [{self.site.id}]",
-            )
-        limits = self.site.table.limits
+    def _once(self, wire: Wire, request: Request, purpose: Purpose, read: _Reader) -> Answer:
+        with self._gate.slot() as age:
+            t = _Try(request=request, purpose=purpose, read=read, age=age, began=self.clock.monotonic())
+            for _ in range(6):
+                with self._send(wire, t) as response:
+                    if response.status_code not in REDIRECT or "Location" not in response.headers:
+                        return self._answer(t, response)
+                    wire = self._next(wire, response, t)
+        raise SiteError(f"{self.site.id}: {request.what}: the server redirects without end")
+
+    def _next(self, wire: Wire, response: requests.Response, t: _Try) -> Wire:
+        """Method and body go along, but 303 asks for GET; a login that was left behind stays so."""
+        url = self._origins.join(wire.url, response.headers["Location"], t.request.what)
+        if not self._origins.redirect(wire.url, url, t.purpose, t.request.what):
+            wire = replace(wire, login=None, certificate=False)
+        if response.status_code == 303 and wire.method != "GET":
+            wire = replace(wire, method="GET", body=None, login=None if t.request.login else wire.login)
+        return replace(wire, url=url, parameters=())
+
+    def _send(self, wire: Wire, t: _Try) -> requests.Response:
+        where, until = f"{self.site.id}: {t.request.what}", t.began + self.site.table.limits.request_deadline
+        self._transport.until(until)
         try:
-            return self._session.get(
-                url,
-                params=dict(parameters or {}),
-                auth=self._auth,
-                timeout=(limits.connect_timeout, limits.read_timeout),
-                allow_redirects=False,
-                stream=True,
-                **self._tls,  # type: ignore[arg-type]
-            )
+            return self._transport.send(wire)
         except requests.exceptions.SSLError as e:
-            raise self._tls_error(e, what) from None
+            raise self._tls_error(e, t.request.what) from None
         except ValueError:  # before OSError: some of requests' errors are both, and asking again is no use
-            raise SiteError(f"{self.site.id}: {what}: {shown(url)} cannot be asked: no valid host") from None
+            raise SiteError(f"{where}: {shown(wire.url)} cannot be asked: no valid host") from None
         except OSError as e:  # requests' errors hold URLs, and those hold patients' ids
-            raise TryAgainError(f"no connection ({type(e).__name__})") from None
+            if type(e) is OSError:
+                raise SiteError(f"{where}: the CA file that the environment names is not there") from None
+            late = self.clock.monotonic() >= until
+            why = "the answer did not end in time" if late else f"no connection ({type(e).__name__})"
+            raise TryAgainError(why, not_taken=not_sent(e)) from None
 
     def _tls_error(self, error: Exception, what: str) -> Exception:
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
@@ -150,113 +254,36 @@ class Client:
             hint=f"give the hospital's CA as ca_file of [{self.site.id}]",
         )
 
-    def _answer(self, response: requests.Response, began: float, what: str) -> Answer:
+    def _answer(self, t: _Try, response: requests.Response) -> Answer:
         status = response.status_code
-        if status in AGAIN:
-            raise TryAgainError(f"the server answers {status}", _retry_after(response.headers))
-        if status in (401, 403):
-            raise SiteError(
-                f"{self.site.id}: {what}: the server refuses the login ({status})",
-                hint=f"check [{self.site.id}.auth] and what this client may read",
-            )
-        if status != 200:
-            raise SiteError(f"{self.site.id}: {what}: the server answers {status}")
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind and "json" not in kind:
-            raise SiteError(f"{self.site.id}: {what}: the server gives {shown_type(kind)}, not JSON")
-        date = _time(response.headers.get("Date"))
+        if status == 429:
+            self._gate.throttled(t.age)
+        if status not in t.request.expected:
+            raise self._refusal(t, response)
+        body = t.read(response, t.began)
+        if status != 429:
+            self._gate.succeeded()
+        date = http_date(response.headers.get("Date"))
         return Answer(
-            body=self._body(response, began), date=date.isoformat() if date else None, url=response.url
+            status=status,
+            headers={k.lower(): v for k, v in response.headers.items()},
+            body=body,
+            date=date.isoformat() if date else None,
+            url=response.url,
         )
 
-    def _body(self, response: requests.Response, began: float) -> bytes:
-        """By read1(), which returns what has come: read() would wait for a full chunk past any deadline."""
-        limits = self.site.table.limits
-        body = bytearray()
-        try:
-            while chunk := response.raw.read1(CHUNK, decode_content=True):
-                body += chunk
-                if len(body) > limits.page_bytes:
-                    raise SiteError(
-                        f"{self.site.id}: a page is larger than {limits.page_bytes} bytes",
-                        hint="ask for fewer resources a page: limits.page_size",
-                    )
-                if self._clock.monotonic() - began > limits.request_deadline:
-                    raise TryAgainError("the answer did not end in time")
-        except (OSError, urllib3.exceptions.HTTPError) as e:
-            raise TryAgainError(f"the answer broke off ({type(e).__name__})") from None
-        return _whole(bytes(body))
-
-
-def _whole(body: bytes) -> bytes:
-    """A body that the server closes, or a gzip that it cuts, ends early without an error; JSON does not."""
-    try:
-        body.decode("utf-8")
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except RecursionError:
-        raise TryAgainError("the answer is nested too deep") from None
-    except (UnicodeDecodeError, msgspec.DecodeError):
-        raise TryAgainError("the answer is not whole JSON") from None
-    return body
-
-
-def _tls(site: Site) -> dict[str, object]:
-    """What requests takes for TLS; tried here, for requests finds a bad file at each request anew."""
-    table = site.table
-    authority = str(site.path(table.ca_file)) if table.ca_file else None
-    own = [str(site.path(p)) for p in (table.client_cert, table.client_key) if p]
-    key = "ca_file"
-    try:
-        context = ssl.create_default_context(cafile=authority)
-        if own:
-            key = "client_cert and client_key"
-            site.private(Path(own[1]))
-            # Without a password given, OpenSSL would ask for one at the terminal.
-            context.load_cert_chain(own[0], own[1], password="")
-    except OSError as e:
-        raise SiteError(
-            f"{site.id}: {key} cannot be used ({type(e).__name__})",
-            hint=f"[{site.id}]: PEM files, readable, the key without a password",
-        ) from None
-    return {"verify": authority or True, "cert": tuple(own) or None}
-
-
-def origin(url: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None where no login may go: a user in it, no host, another scheme."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if "@" in parts.netloc or not parts.hostname or parts.scheme not in ("http", "https"):
-        return None
-    return parts.scheme, parts.hostname, {"http": 80, "https": 443}[parts.scheme] if port is None else port
-
-
-def shown(url: str) -> str:
-    """A URL's origin for people: never its path or query, and nothing a terminal would obey."""
-    found = origin(url)
-    text = "{}://{}:{}".format(*found) if found else "one that is no plain http or https"
-    return text if text.isprintable() else "one with odd characters"
-
-
-def shown_type(kind: str) -> str:
-    return kind if kind.isascii() and kind.isprintable() and len(kind) < 60 else "an odd content type"
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, or a date, which is told by the server's own clock."""
-    header = headers.get("Retry-After", "")
-    if header.isdecimal():
-        return float(header)
-    now, then = _time(headers.get("Date")), _time(header)
-    return max(0.0, (then - now).total_seconds()) if now and then else None
-
-
-def _time(header: str | None) -> datetime | None:
-    """An HTTP-date in UTC; one without a zone is meant so."""
-    try:
-        when = email.utils.parsedate_to_datetime(header or "")
-        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    def _refusal(self, t: _Try, response: requests.Response) -> Exception:
+        status = response.status_code
+        told = self._body.codes(response, t.began)
+        if status in AGAIN:
+            return TryAgainError(
+                f"the server answers {status}{told}",
+                retry_after(response.headers, self.clock.wall()),
+                not_taken=status in (429, 503),
+                crowded=status == 429,
+            )
+        where = f"{self.site.id}: {t.request.what}"
+        if status in (401, 403) or t.purpose == "token":
+            hint = f"check [{self.site.id}.auth] and what this client may read"
+            return StatusError(f"{where}: the server refuses the login ({status}){told}", status, hint=hint)
+        return StatusError(f"{where}: the server answers {status}{told}", status)

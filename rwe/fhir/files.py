@@ -18,13 +18,15 @@ from typing import IO, Any, cast
 import zstandard
 
 from rwe.errors import SiteError
-from rwe.fhir.bundle import document, resource
+from rwe.fhir.bundle import document, is_resource, resource
 from rwe.resource import Found, PassedOver, Place, Resource, Unusable
 
 BOM = b"\xef\xbb\xbf"
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
 # Of compressed bytes at once: zstd can make 30,000 times as many of them.
 PIECE = 1024
+# Of a line at once: most end in the first, and one that is too long is never held whole.
+LINE_PIECE = 1_000_000
 Form = Callable[[IO[bytes], str, int], Iterator[Resource | Unusable]]
 
 
@@ -71,7 +73,7 @@ def read(path: Path, *, name: str, line_bytes: int) -> Iterator[Found]:
     if suffix not in (".ndjson", ".json"):
         yield PassedOver(source=name)
         return
-    form = lines if suffix == ".ndjson" else _whole
+    form = lines if suffix == ".ndjson" else _either
     with path.open("rb") as raw:
         yield from _guarded(raw, path.name.lower(), form, (name, line_bytes))
 
@@ -148,25 +150,54 @@ def stream(raw: IO[bytes], *, name: str, line_bytes: int) -> Iterator[Resource |
     magic = buffered.peek(4)[:4]
     suffix = ".gz" if magic.startswith(b"\x1f\x8b") else ".zst" if magic == b"\x28\xb5\x2f\xfd" else ""
     if magic:
-        yield from _guarded(buffered, name + suffix, _whole, (name, line_bytes))
+        yield from _guarded(buffered, name + suffix, _either, (name, line_bytes))
 
 
 def lines(stream: IO[bytes], name: str, line_bytes: int) -> Iterator[Resource | Unusable]:
     """NDJSON: blank lines are nothing; CRLF, a BOM and a missing last line end are harmless."""
     position = 0
-    while line := stream.readline(line_bytes + len(b"\r\n")):
+    while (line := _line(stream, line_bytes)) != b"":
         position += 1
         place = Place(source=name, position=position)
-        if len(line.rstrip(b"\r\n")) > line_bytes:
-            _skip_line(stream, line, line_bytes)
+        if line is None:
             yield Unusable(type=None, reason="too_long", body=b"", place=place)
         elif body := (line.removeprefix(BOM) if position == 1 else line).strip():
             yield resource(body, place)
 
 
-def _skip_line(stream: IO[bytes], line: bytes, line_bytes: int) -> None:
-    while line and not line.endswith(b"\n"):
-        line = stream.readline(line_bytes)
+def _line(stream: IO[bytes], line_bytes: int) -> bytes | None:
+    """The next line, nothing at the end; None for one that is too long, which is let go of on the way."""
+    longest = line_bytes + len(b"\r\n")
+    piece = stream.readline(LINE_PIECE)
+    pieces, size = [piece], len(piece)
+    while piece and not piece.endswith(b"\n"):
+        piece = stream.readline(LINE_PIECE)
+        size += len(piece)
+        pieces.append(piece) if size <= longest else pieces.clear()
+    whole = b"".join(pieces)
+    return whole if size <= longest and len(whole.rstrip(b"\r\n")) <= line_bytes else None
+
+
+def _either(stream: IO[bytes], name: str, line_bytes: int) -> Iterator[Resource | Unusable]:
+    """As lines, without holding them all, where the first is a resource and no Bundle; else whole."""
+    first = stream.readline(line_bytes)
+    head = io.BytesIO(first)
+    if is_resource(first.removeprefix(BOM)):
+        return lines(cast(IO[bytes], _Chained(head, stream)), name, line_bytes)
+    return _whole(cast(IO[bytes], _Chained(head, stream)), name, line_bytes)
+
+
+class _Chained:
+    """Two streams as one, as far as lines() and _whole() read them."""
+
+    def __init__(self, first: IO[bytes], rest: IO[bytes]) -> None:
+        self._first, self._rest = first, rest
+
+    def readline(self, size: int) -> bytes:
+        return self._first.readline(size) or self._rest.readline(size)
+
+    def read(self) -> bytes:
+        return self._first.read() + self._rest.read()
 
 
 def _whole(stream: IO[bytes], name: str, line_bytes: int) -> Iterator[Resource | Unusable]:

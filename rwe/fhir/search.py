@@ -1,140 +1,242 @@
-"""Walk the pages of a search.
+"""Walk the pages of a search into a spool, and read them from there.
 
-    Client, resource type  ──▶  walk()   ──▶  Resource | Unusable
-                           ──▶  total()  ──▶  how many the server holds, None where it does not say
+    Client, Query, Spool  ──▶  walk()   ──▶  the spool, whole        or SiteError
+                          ──▶  read()   ──▶  Resource | Unusable
+                          ──▶  total()  ──▶  how many the server holds, None where it does not say
 
 A next link is the server's own: it is followed as it stands, never built.  Places are named by type
 and page, since URLs hold patients' ids.
 Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#paging
 """
 
-import hashlib
-import re
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urljoin
 
 import msgspec
 
 from rwe.errors import SiteError
-from rwe.fhir.bundle import Bundle, entries, read_head, whole_bundle
-from rwe.fhir.client import Client
+from rwe.fhir import rough
+from rwe.fhir.bundle import entries, read_bundle, read_head, resource, whole_bundle
+from rwe.fhir.client import Answer, Client
+from rwe.fhir.outcome import Outcome
+from rwe.fhir.query import NO_POST, Query, by_get, by_post
+from rwe.fhir.spool import Page, Spool, SpoolError
 from rwe.resource import Resource, Unusable
 
 PAGES_WITHOUT_NEWS = 50
-CODE = re.compile(r"[a-z][a-z-]{1,40}")
+EMPTY = "entry without a resource"
 
 
-class Capability(msgspec.Struct, rename="camel"):
-    """What of a CapabilityStatement is asked here."""
-
-    class Rest(msgspec.Struct):
-        class Type(msgspec.Struct):
-            type: str = ""
-
-        mode: str = ""
-        resource: list[Type] = []
-
-    fhir_version: str = ""
-    rest: list[Rest] = []
-
-    def types(self) -> set[str]:
-        return {r.type for rest in self.rest if rest.mode in ("server", "") for r in rest.resource}
+class _Slim(msgspec.Struct, rename="camel"):
+    resource_type: Any = None
+    id: Any = None
+    issue: Any = None
 
 
-def capability(client: Client) -> tuple[Capability, str | None]:
-    """The CapabilityStatement and the server's time; SiteError where its FHIR version is another."""
-    answer = client.get("metadata", what="the CapabilityStatement")
-    site = client.site
-    try:
-        statement = msgspec.json.decode(answer.body, type=Capability)
-    except msgspec.DecodeError:
-        raise SiteError(
-            f"{site.id}: /metadata is no CapabilityStatement",
-            hint="does `url` end where the FHIR API begins?",
-        ) from None
-    declared = statement.fhir_version
-    if declared.split(".")[:2] != site.fhir_version.split(".")[:2]:
-        version = declared if declared.replace(".", "").isalnum() and len(declared) < 20 else "another"
-        raise SiteError(
-            f"{site.id}: the server speaks FHIR {version or 'unknown'}, not {site.fhir_version}",
-            hint=f"correct fhir_version of [{site.id}]",
-        )
-    return statement, answer.date
+class _Search(msgspec.Struct):
+    mode: Any = None
 
 
-def total(client: Client, kind: str) -> int | None:
-    answer = client.get(kind, {"_summary": "count"}, what=f"the count of {kind}")
-    return _bundle(client, answer.body, f"the count of {kind}").total
+class _Entry(msgspec.Struct):
+    resource: _Slim | None = None
+    search: _Search | None = None
+
+    def is_row(self, kind: str) -> bool:
+        mode = self.search.mode if self.search else None
+        return self.resource is not None and mode not in ("include", "outcome") and not self.is_outcome(kind)
+
+    def is_outcome(self, kind: str) -> bool:
+        return self.resource is not None and self.resource.resource_type == "OperationOutcome" != kind
 
 
-class Outcome(msgspec.Struct):
-    """What of an OperationOutcome is told: its codes, never its text, which may name a patient."""
-
-    class Issue(msgspec.Struct):
-        severity: str = ""
-        code: str = ""
-
-    issue: list[Issue] = []
-
-    def worst(self) -> str | None:
-        bad = (i for i in self.issue if i.severity in ("error", "fatal"))
-        return next((i.code if CODE.fullmatch(i.code) else "another code" for i in bad), None)
+class _Link(msgspec.Struct):
+    relation: Any = None
+    url: Any = None
 
 
-def walk(client: Client, kind: str) -> Iterator[Resource | Unusable]:
-    """All resources of a type.  A row that a page repeats unchanged is given once."""
-    url: str | None = kind
-    parameters: dict[str, str] | None = {"_count": str(client.site.table.limits.page_size)}
-    seen: set[bytes] = set()
-    trouble: str | None = None
-    page = stale = 0
-    while url:
-        page += 1
-        what = f"page {page} of {kind}"
-        answer = client.get(url, parameters, what=what)
-        bundle = _bundle(client, answer.body, what)
-        before = len(seen)
-        for item in entries(bundle, f"{kind}, page {page}"):
-            digest = hashlib.blake2b(item.body, digest_size=16).digest()
-            if digest not in seen or not item.body:
-                seen.add(digest)
-                yield item
-            trouble = trouble or _trouble(item)
-        stale = stale + 1 if len(seen) == before else 0
+class _Page(msgspec.Struct, rename="camel"):
+    resource_type: Any = None
+    entry: list[_Entry | None] = []
+    link: list[_Link] = []
+    total: int | None = None
+
+    def to(self, relation: str) -> str | None:
+        urls = (link.url for link in self.link if link.relation == relation)
+        return next((url for url in urls if isinstance(url, str) and url), None)
+
+
+Told = Callable[[int], object]
+Beside = Counter[str]
+Item = Resource | Unusable
+_read_page = msgspec.json.Decoder(_Page).decode
+
+
+def walk(client: Client, query: Query, spool: Spool, told: Told = lambda _: None) -> None:
+    """Fetch what the spool lacks.  told: of how many rows more have come."""
+    with spool:
+        _turn(client, query, spool, told)
+
+
+def _turn(client: Client, query: Query, spool: Spool, told: Told) -> None:
+    recent: deque[frozenset[str]] = deque(maxlen=PAGES_WITHOUT_NEWS)
+    stale, corner = 0, ""
+    while not spool.whole:
+        number = (spool.last.number if spool.last else 0) + 1
+        what = f"page {number} of {query.words}"
+        answer = _ask(client, query, spool.last, what)
+        page, ids = _page(client, query, answer, number)
+        if page.next and page.next in (corner, answer.url):
+            raise SiteError(f"{client.site.id}: {what}: its next link leads back to an earlier page")
+        # Brent's way to find a circle without keeping all URLs.
+        corner = answer.url if number & (number - 1) == 0 or not corner else corner
+        stale = stale + 1 if frozenset(ids).issubset(frozenset().union(*recent)) else 0
         if stale == PAGES_WITHOUT_NEWS:
-            raise SiteError(f"{client.site.id}: {kind}: {stale} pages in a row brought nothing new")
-        url, parameters = _next(client, bundle, answer.url, what), None
-    if trouble:
-        raise SiteError(f"{client.site.id}: {kind}: the server reports an error among its rows: {trouble}")
+            raise SiteError(f"{client.site.id}: {query.words}: {stale} pages in a row brought nothing new")
+        recent.append(frozenset(ids))
+        spool.add(answer.body, ids, page)
+        told(len(ids))
 
 
-def _trouble(item: Resource | Unusable) -> str | None:
-    """An entry that says that rows are missing; read before its type is passed over."""
-    if item.type != "OperationOutcome":
-        return None
+def _ask(client: Client, query: Query, last: Page | None, what: str) -> Answer:
+    if last is not None and last.next:
+        return client.get(last.next, what=what)
+    return _first(client, query.with_(("_count", str(client.site.table.limits.page_size))), what)
+
+
+def _first(client: Client, query: Query, what: str) -> Answer:
+    """By POST where patients' ids are asked for, if the server takes it: no log on the way holds them."""
+    return _posted(client, query, what) or client.get(query.kind, query.parameters, what=what)
+
+
+def _posted(client: Client, query: Query, what: str) -> Answer | None:
+    if query.private and client.posts:
+        answer = client.ask(by_post(query, what))
+        if answer.status not in NO_POST:
+            return answer
+        client.posts = False
+    return None
+
+
+def _page(client: Client, query: Query, answer: Answer, number: int) -> tuple[Page, list[str]]:
+    what = f"page {number} of {query.words}"
+    found = _bundle(client, answer.body, what)
+    rows = [e for e in found.entry if e is not None and e.is_row(query.kind)]
+    ids = [
+        r.resource.id if r.resource and isinstance(r.resource.id, str) else f"?{number}.{n}"
+        for n, r in enumerate(rows)
+    ]
+    outcomes = [
+        Outcome.of(e.resource.issue) for e in found.entry if e and e.resource and e.is_outcome(query.kind)
+    ]
+    link = found.to("next")
     try:
-        return msgspec.json.decode(item.body, type=Outcome).worst()
-    except msgspec.DecodeError:
-        return "one that cannot be read"
-
-
-def _bundle(client: Client, body: bytes, what: str) -> Bundle:
-    try:
-        is_bundle = read_head(body).resource_type == "Bundle"
-    except msgspec.DecodeError:
-        is_bundle = False
-    if not is_bundle:
-        raise SiteError(f"{client.site.id}: {what}: the server answers with something else than a Bundle")
-    bundle, reason = whole_bundle(body)
-    if bundle is None:
-        raise SiteError(f"{client.site.id}: {what}: the Bundle cannot be read ({reason})")
-    return bundle
-
-
-def _next(client: Client, bundle: Bundle, page_url: str, what: str) -> str | None:
-    """The next page's URL; where it is relative, then to the page it stands on."""
-    link = next((link.url for link in bundle.link if link.relation == "next" and link.url), None)
-    try:
-        return urljoin(page_url, link) if link else None
+        following = urljoin(answer.url, link) if link else None
     except ValueError:
         raise SiteError(f"{client.site.id}: {what}: the next link is no URL") from None
+    return Page(
+        url=answer.url,
+        next=following,
+        date=answer.date,
+        total=found.total,
+        dropped=query.dropped(found.to("self")),
+        trouble=next((w for o in outcomes if (w := o.worst())), None),
+        warnings=[code for o in outcomes for code in o.codes()],
+    ), ids
+
+
+def _bundle(client: Client, body: bytes, what: str) -> _Page:
+    try:
+        body.decode("utf-8")
+        if (kind := read_head(body).resource_type) != "Bundle":
+            said = " an OperationOutcome" if kind == "OperationOutcome" else " something else than a Bundle"
+            raise SiteError(f"{client.site.id}: {what}: the server answers with{said}")
+        return _read_page(body)
+    except msgspec.ValidationError:
+        return _slowly(client, body, what)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        if found := rough.tamed(body):
+            return _bundle(client, found[0], what)
+        raise SiteError(f"{client.site.id}: {what}: the Bundle cannot be read (not_json)") from None
+
+
+def _slowly(client: Client, body: bytes, what: str) -> _Page:
+    """Entry by entry: one that is no resource costs the others nothing."""
+    try:
+        bundle = read_bundle(body)
+    except msgspec.DecodeError:
+        raise SiteError(
+            f"{client.site.id}: {what}: the server answers with something else than a Bundle"
+        ) from None
+    found: list[_Entry | None] = []
+    for entry in bundle.entry:
+        try:
+            found.append(_Entry(resource=msgspec.json.decode(entry.resource if entry else b"", type=_Slim)))
+        except msgspec.DecodeError:
+            found.append(
+                _Entry(resource=_Slim()) if entry and bytes(entry.resource) not in (b"", b"null") else None
+            )
+    links = [_Link(relation=link.relation, url=link.url) for link in bundle.link]
+    return _Page(resource_type="Bundle", entry=found, link=links, total=bundle.total)
+
+
+def read(client: Client, query: Query, spool: Spool, beside: Beside) -> Iterator[Item]:
+    """What was asked for, of the pages; `beside` counts by type what the server gave beside it."""
+    try:
+        for page, body in spool.bodies():
+            where = f"page {page.number} of {query.words}"
+            (bundle, reason), spoiled = whole_bundle(body), {}
+            if bundle is None and (found := rough.tamed(body)):
+                (bundle, reason), spoiled = whole_bundle(found[0]), found[1]
+            if bundle is None:
+                raise SiteError(f"{client.site.id}: {where}: the Bundle cannot be read ({reason})")
+            for entry in entries(bundle, f"{query.words}, page {page.number}", searchset=True):
+                bad = spoiled.get(entry.place.position)
+                item = resource(bad, entry.place) if bad else entry
+                if item.type == query.kind:
+                    yield item
+                elif isinstance(item, Unusable) and item.type is None and item.reason != "no_resource":
+                    yield replace(item, type=query.kind)
+                else:
+                    beside[item.type or EMPTY] += 1
+    except SpoolError as e:
+        raise SiteError(
+            f"{client.site.id}: {query.words}: {e} is not as it was written: is the disk well?",
+            hint="run the same command again",
+        ) from None
+
+
+def peek(client: Client, query: Query) -> tuple[Page, int]:
+    """One page, thrown away: what it says, and how many rows it had."""
+    answer = _first(client, query, f"page 1 of {query.words}")
+    page, ids = _page(client, query, answer, 1)
+    return page, len(ids)
+
+
+class NoCountError(SiteError):
+    """The server refuses to count."""
+
+
+class RequiredError(SiteError):
+    """The server wants another parameter: Epic does not give Observations without a category or code."""
+
+
+def total(client: Client, query: Query) -> int | None:
+    """By _summary=count; None where the server does not say."""
+    what = f"the count of {query.words}"
+    counted = query.with_(("_summary", "count"))
+    answer = _posted(client, counted, what) or client.ask(by_get(counted, what))
+    if answer.status == 400 and "required" in _codes(answer.body):
+        raise RequiredError(f"{client.site.id}: {query.words}: the server wants another parameter")
+    if answer.status != 200:
+        raise NoCountError(f"{client.site.id}: {what}: the server answers {answer.status}")
+    return _bundle(client, answer.body, what).total
+
+
+def _codes(body: bytes) -> list[str]:
+    try:
+        return Outcome.of(msgspec.json.decode(body, type=_Slim).issue).codes()
+    except msgspec.DecodeError:
+        return []

@@ -57,7 +57,7 @@ def interval(estimate: EstimateResult, digits: int, *, scale: float = 1.0) -> st
 def _achieved(value: float | None) -> str:
     if value is None:
         return " (level unknown)"
-    return "" if abs(value - 0.95) < 1e-9 else f" ({level(value)} CI)"
+    return "" if level(value) == level(0.95) else f" ({level(value)} CI)"
 
 
 def quartiles(arm: Arm | BaselineArm, digits: int) -> str:

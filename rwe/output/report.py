@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rwe.output import words
+from rwe.output.cautions import cautions
 from rwe.output.sections import comparisons, events, patients, record, summary
 from rwe.results import Results
 
@@ -36,6 +37,7 @@ def render_html(results: Results) -> str:
             label=results.label,
             css_label=Markup(words.css_string(results.label)),  # noqa: S704  nothing in it ends a string
             not_randomised=words.NOT_RANDOMISED,
+            cautions=cautions(results),
             sections=[section(results) for section in ORDER],
         )
     )

@@ -20,7 +20,14 @@ TEXT, INT, FLOAT, BOOL = pl.String, pl.Int64, pl.Float64, pl.Boolean
 Schema = Mapping[str, type[pl.DataType]]
 
 SUMMARY: Schema = {"median": FLOAT, "q1": FLOAT, "q3": FLOAT, "mean": FLOAT, "sd": FLOAT}
-ESTIMATE: Schema = {"name": TEXT, "value": FLOAT, "ci_low": FLOAT, "ci_high": FLOAT, "level": FLOAT}
+ESTIMATE: Schema = {
+    "name": TEXT,
+    "value": FLOAT,
+    "ci_low": FLOAT,
+    "ci_high": FLOAT,
+    "level": FLOAT,
+    "interval": TEXT,
+}
 TEST: Schema = {"name": TEXT, "version": TEXT, "statistic": FLOAT, "p": FLOAT, "p_holm": FLOAT, "p_bh": FLOAT}
 OUTCOME: Schema = {"status": TEXT, "reason": TEXT}
 COMPARED: Schema = {
@@ -64,8 +71,8 @@ SCHEMAS: Mapping[str, Schema] = {
     "adverse_events": {"term": TEXT, "stratum": TEXT, **_arms(EVENT_ARM), **RESULT},
     "checks": {**dict.fromkeys(("rule", "site", "arm", "severity"), TEXT), "n": INT},
     "sites": {
-        **dict.fromkeys(("site", "fhir_version", "pulled_at", "resource_type"), TEXT),
-        **dict.fromkeys(("asked", "landed", "mapped", "superseded", "set_aside", "passed_over"), INT),
+        **dict.fromkeys(("site", "fhir_version", "method", "pulled_at", "resource_type"), TEXT),
+        **dict.fromkeys(("asked", "landed", "mapped", "superseded", "gone", "set_aside", "passed_over"), INT),
     },
 }
 
@@ -118,7 +125,12 @@ def _sites(results: Results) -> list[dict[str, Any]]:
     """A type that nobody asked for has a row with the number passed over, and nothing else."""
     rows = []
     for site in results.sites:
-        head = {"site": site.id, "fhir_version": site.fhir_version, "pulled_at": site.pulled_at}
+        head = {
+            "site": site.id,
+            "fhir_version": site.fhir_version,
+            "method": site.method,
+            "pulled_at": site.pulled_at,
+        }
         rows += [{**head, "resource_type": t, **_flat(c)} for t, c in site.resources.items()]
         rows += [{**head, "resource_type": t, "passed_over": n} for t, n in site.passed_over.items()]
     return rows

@@ -6,43 +6,23 @@ Nothing here colours or measures a terminal: the same results give the same text
 from collections.abc import Iterable
 
 from rwe.output.arrange import Block, analyses, blocks, strata, tallies
+from rwe.output.cautions import cautions
 from rwe.output.flow import ARMS, Step, steps
 from rwe.output.grid import WIDTH, columns, filled, widest
-from rwe.output.numbers import NONE, interval, p_value, quartiles, share
+from rwe.output.numbers import interval, p_value, quartiles, share
 from rwe.output.sections.events import ascertainment, difference, estimate_name
 from rwe.output.sections.summary import multiplicity
-from rwe.output.words import NOT_RANDOMISED, method, verdict
-from rwe.results import AdverseEventResult, Comparison, Counts, Results
+from rwe.output.words import NOT_RANDOMISED, methods, verdict
+from rwe.results import AdverseEventResult, Comparison, Results
 
 HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
 
 
 def comparison_text(results: Results) -> str:
     """Every comparison, then attrition and adverse events in short."""
-    lines = [filled(NOT_RANDOMISED), "", *_comparisons(results), ""]
+    noted = [filled(f"! {text}", indent="  ") for text in cautions(results)]
+    lines = [filled(NOT_RANDOMISED), *noted, "", *_comparisons(results), ""]
     return _labelled(results, [*lines, *_attrition(results), "", *_events(results)])
-
-
-def attrition_text(results: Results) -> str:
-    return _labelled(results, _attrition(results))
-
-
-def adverse_event_text(results: Results) -> str:
-    return _labelled(results, _events(results))
-
-
-def sites_text(results: Results) -> str:
-    """Resources by site and type; an n nobody can know is a dash."""
-    rows = [["site", "type", "asked", "landed", "mapped", "superseded", "set aside"]]
-    for site in results.sites:
-        rows += [[site.id, name, *_counts(c)] for name, c in site.resources.items()]
-        rows += [[site.id, name, f"{n} passed over: not asked for"] for name, n in site.passed_over.items()]
-    return _labelled(results, columns(rows, left=2) if results.sites else ["No site."])
-
-
-def _counts(c: Counts) -> list[str]:
-    asked = NONE if c.asked is None else str(c.asked)
-    return [asked, *(str(n) for n in (c.landed, c.mapped, c.superseded, c.set_aside))]
 
 
 def _labelled(results: Results, lines: Iterable[str]) -> str:
@@ -60,8 +40,7 @@ def _comparisons(results: Results) -> list[str]:
         lines += [*_analysis(results, mine), ""]
         lines += ["* primary comparison"] if any(c.primary for b in mine for c in b.rows) else []
         lines += [filled(text) for text in multiplicity(analysis, tallies(results)[analysis])]
-        methods = dict.fromkeys(method(c.test) for b in mine for c in b.rows)
-        lines += [filled(f"P: {name}", indent="   ") for name in methods]
+        lines += [filled(text, indent="   ") for text in methods(c for b in mine for c in b.rows)]
     return lines
 
 

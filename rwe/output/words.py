@@ -1,6 +1,7 @@
 """Codes in words, and text from outside made fit to be printed."""
 
 import re
+from collections.abc import Iterable
 
 from rwe.output.numbers import NONE
 from rwe.results import AdverseEventResult, Comparison, TestResult
@@ -9,6 +10,9 @@ NOT_RANDOMISED = (
     "Treated and controls were not randomised; a difference is an effect only if the groups are"
     " exchangeable given what was adjusted for."
 )
+
+IMBALANCED = 0.25
+"""Standard deviations apart; Stuart 2010, Stat Sci 25:1."""
 
 REASONS = {
     "empty_arm": "an arm has no value",
@@ -21,12 +25,21 @@ REASONS = {
     "window_not_reached": "window not reached",
     "not_measured": "not measured",
     "set_aside": "set aside",
-    "lost": "lost",
 }
 STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}
+VALIDATION = {
+    "exemplars": "one resource of each shape, and each with an odd text or a lacking part",
+    "every_resource": "every resource",
+}
 DAYS = {
     "instant": "by instant (86,400 s), by calendar date where a value has no time of day",
     "date": "by local calendar date",
+}
+CONVERTED = {
+    "study": "the study file",
+    "ucum": "UCUM",
+    "synonym": "UCUM, after a reviewed spelling",
+    "default": "the study file, in place of no unit",
 }
 
 
@@ -45,6 +58,17 @@ def method(test: TestResult) -> str:
     return f"{name} ({test.version})" if test.version else name
 
 
+def how(row: Comparison | AdverseEventResult) -> str:
+    """`P: …; interval: …`."""
+    interval = f"; interval: {row.estimate.interval}" if row.estimate.interval else ""
+    return f"P: {method(row.test)}{interval}"
+
+
+def methods(rows: Iterable[Comparison | AdverseEventResult]) -> list[str]:
+    """Each way a P value was made, once."""
+    return list(dict.fromkeys(how(r) for r in rows if r.test.p is not None))
+
+
 def counted(reasons: dict[str, int]) -> str:
     return ", ".join(f"{n} {spoken(code)}" for code, n in sorted(reasons.items()) if n)
 
@@ -60,7 +84,9 @@ def plural(n: int, noun: str) -> str:
 def imbalance(smd: float | None) -> str:
     if smd is None:
         return NONE
-    return "above 0.25" if abs(smd) > 0.25 else "above 0.1" if abs(smd) > 0.1 else "0.1 or below"
+    return (
+        f"above {IMBALANCED}" if abs(smd) > IMBALANCED else "above 0.1" if abs(smd) > 0.1 else "0.1 or below"
+    )
 
 
 def plain(text: str) -> str:

@@ -14,7 +14,7 @@ from rwe.fhir.bundle import resource
 from rwe.landing import Run
 from rwe.resource import Place
 from rwe.results import Results
-from rwe.steps import cohort, compare, pull
+from rwe.steps import ask, cohort, compare
 from rwe.steps import map as mapping
 from rwe.steps.dummy import EACH, Dummies
 from rwe.store import Store
@@ -48,10 +48,10 @@ def _name(version: str) -> str:
 
 
 def _land(plan: Study, raw: Path, version: str) -> None:
-    with Run(raw, site=_name(version), types=pull.asked_types(version)) as run:
+    with Run(raw, site=_name(version), types=ask.types(version)) as run:
         for number, dummy in enumerate(Dummies(plan, version).resources(), start=1):
             run.add(resource(json.dumps(dummy).encode(), Place(source="dummy", position=number)))
-        run.commit(fhir_version=version, method="files", pulled_at=None, asked=None)
+        run.commit({}, fhir_version=version, method="files", pulled_at=None)
 
 
 def _judge(plan: Study, found: Results) -> None:

@@ -1,6 +1,7 @@
 """cohort: who is in, in which arm, from when, and one value for each visit.
 
-    tables  ──▶  sql/cohort in number order  ──▶  cohort, attrition, measurement, event
+    tables  ──▶  sql/result                  ──▶  result, contradiction; unit_conversion (units.py)
+            ──▶  sql/cohort in number order  ──▶  cohort, attrition, measurement, event
             ──▶  sql/endpoint                ──▶  endpoint_value
             ──▶  sql/check                   ──▶  check_result
 
@@ -15,7 +16,8 @@ from pathlib import Path
 from rwe import data, study
 from rwe.errors import MappingError
 from rwe.results import Attrition, CheckResult
-from rwe.steps import folder, tables
+from rwe.steps import folder, lineage, tables, units
+from rwe.steps.counts import partial
 from rwe.store import Store, literal, quoted
 from rwe.study import Study
 
@@ -33,8 +35,11 @@ MAPPED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cohort:
+    """`missing` says what of the data is not whole, a line each."""
+
     attrition: list[Attrition]
     checks: list[CheckResult]
+    missing: tuple[str, ...]
 
 
 def cohort(study_dir: Path) -> Cohort:
@@ -42,13 +47,18 @@ def cohort(study_dir: Path) -> Cohort:
     plan = study.load(study_dir)
     with Store.open(folder.data_folder(study_dir)) as store:
         store.require(*MAPPED, by="map")
-        with store.transaction():
+        lineage.require(store, "map", lineage.of_map(study_dir))
+        with store.transaction("cohort"):
             build(store, plan)
-        return Cohort(attrition=attrition(store), checks=checks(store))
+            lineage.note(store, "cohort", lineage.of_cohort(plan))
+        return Cohort(attrition=attrition(store), checks=checks(store), missing=tuple(partial(store)))
 
 
 def build(store: Store, plan: Study) -> None:
     tables.write(store, plan)
+    for sql in data.sql_files("result"):
+        store.run_file(sql)
+    units.write(store, plan)
     store.run(STEPS)
     for number, sql in enumerate(data.sql_files("cohort"), start=1):
         _run(store, number, sql)
@@ -68,23 +78,27 @@ def _run(store: Store, number: int, sql: Path) -> None:
     store.run_file(sql)
     if step:
         name = re.sub(r"^[0-9]+_", "", sql.stem)
-        store.insert("step", [(number, name, step)])
+        store.run("INSERT INTO step VALUES (?, ?, ?)", [number, name, step])
         store.run(f"INSERT INTO dropped SELECT {number}, site_id, patient_id, reason FROM {quoted(name)}")
 
 
 def _run_checks(store: Store) -> None:
-    """Count the rows that each check brings back; none is a pass."""
+    """Count the rows that each check brings back; none is a pass.  One statement: each costs a plan."""
     store.run(
         "CREATE OR REPLACE TABLE check_result "
         "(rule VARCHAR, site_id VARCHAR, arm VARCHAR, n BIGINT, severity VARCHAR)"
     )
-    for sql in data.sql_files("check"):
-        severity = header(sql, "Severity")
-        if severity not in ("error", "warning", "info"):
-            raise MappingError(f"{sql.name}: its header needs Severity error, warning or info")
-        rows = sql.read_text(encoding="utf-8").rstrip().rstrip(";")
-        counts = f"SELECT {literal(sql.stem)}, site_id, arm, COUNT(*), {literal(severity)}"
-        store.run(f"INSERT INTO check_result {counts} FROM (\n{rows}\n) GROUP BY site_id, arm")
+    counts = "\nUNION ALL\n".join(_counted(sql) for sql in data.sql_files("check"))
+    store.run(f"INSERT INTO check_result {counts}")
+
+
+def _counted(sql: Path) -> str:
+    severity = header(sql, "Severity")
+    if severity not in ("error", "warning", "info"):
+        raise MappingError(f"{sql.name}: its header needs Severity error, warning or info")
+    rows = sql.read_text(encoding="utf-8").rstrip().rstrip(";")
+    counts = f"SELECT {literal(sql.stem)}, site_id, arm, COUNT(*), {literal(severity)}"
+    return f"{counts} FROM (\n{rows}\n) GROUP BY site_id, arm"
 
 
 def header(sql: Path, key: str) -> str:

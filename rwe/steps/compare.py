@@ -14,9 +14,10 @@ from rwe.errors import StudyError
 from rwe.results import Results
 from rwe.stats import TESTS
 from rwe.steps import cohort as cohort_step
-from rwe.steps import folder
+from rwe.steps import folder, lineage
 from rwe.steps.baseline import baseline
 from rwe.steps.comparisons import comparisons
+from rwe.steps.counts import counts, partial
 from rwe.steps.design import design
 from rwe.steps.events import adverse_events
 from rwe.store import Store
@@ -28,7 +29,8 @@ def compare(study_dir: Path) -> Results:
     plan = study.load(study_dir)
     check_tests(plan)
     with Store.open(folder.data_folder(study_dir)) as store:
-        store.require("endpoint_value", "cohort", "attrition", "event", by="cohort")
+        lineage.require(store, "map", lineage.of_map(study_dir))
+        lineage.require(store, "cohort", lineage.of_cohort(plan))
         found = collect(store, plan)
     _write(folder.results_folder(study_dir) / results.NAME, results.encode(found))
     return found
@@ -55,6 +57,7 @@ def collect(store: Store, plan: Study) -> Results:
         ),
         plan=results.Plan(locked_at=None, changed_since=None),
         label=plan.label,
+        partial=partial(store),
         design=design(plan),
         sites=_sites(store),
         attrition=cohort_step.attrition(store),
@@ -65,14 +68,20 @@ def collect(store: Store, plan: Study) -> Results:
         checks=cohort_step.checks(store),
         units=_units(store),
         deviations=list(header.deviations),
+        validation=lineage.validated(store),
     )
 
 
 def _sites(store: Store) -> list[results.SiteResult]:
-    counts: dict[str, dict[str, results.Counts]] = {}
-    for site, kind, asked, landed, mapped, superseded, set_aside, _ in store.rows("FROM resource_count"):
-        counts.setdefault(site, {})[kind] = results.Counts(
-            asked=asked, landed=landed, mapped=mapped, superseded=superseded, set_aside=set_aside
+    resources: dict[str, dict[str, results.Counts]] = {}
+    for c in counts(store):
+        resources.setdefault(c.site, {})[c.type] = results.Counts(
+            asked=c.asked,
+            landed=c.landed,
+            mapped=c.mapped,
+            superseded=c.superseded,
+            gone=c.gone,
+            set_aside=c.set_aside,
         )
     passed: dict[str, dict[str, int]] = {}
     for site, kind, n in store.rows("FROM passed_over ORDER BY ALL"):
@@ -81,22 +90,29 @@ def _sites(store: Store) -> list[results.SiteResult]:
         results.SiteResult(
             id=site,
             fhir_version=version,
+            method=method,
             pulled_at=pulled_at,
-            resources=counts.get(site, {}),
+            deletions_known_at=known,
+            resources=resources.get(site, {}),
             passed_over=passed.get(site, {}),
         )
-        for site, version, pulled_at in store.rows(
-            "SELECT site_id, fhir_version, pulled_at FROM site ORDER BY 1"
+        for site, version, method, pulled_at, known in store.rows(
+            "SELECT site_id, fhir_version, method, pulled_at, deletions_known_at FROM site ORDER BY 1"
         )
     ]
 
 
 def _units(store: Store) -> list[results.UnitResult]:
+    """Of a value without a unit the site's default."""
     rows = store.rows(
-        "SELECT unit, endpoint_unit, factor::DOUBLE, COUNT(*) FROM measurement "
-        "WHERE unit != endpoint_unit AND factor IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        "SELECT read_unit, endpoint_unit, factor / divisor, addend / divisor, how, COUNT(*) FROM measurement "
+        "WHERE (read_unit != endpoint_unit OR how = 'default') AND factor IS NOT NULL AND value IS NOT NULL "
+        "GROUP BY ALL ORDER BY ALL"
     )
-    return [results.UnitResult(from_=unit, to=to, factor=factor, n=n) for unit, to, factor, n in rows]
+    return [
+        results.UnitResult(from_=unit, to=to, factor=factor, offset=offset, how=how, n=n)
+        for unit, to, factor, offset, how, n in rows
+    ]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from math import inf, nextafter
+from math import ceil, floor, inf, nextafter
 from operator import add
 
 import msgspec
@@ -24,16 +24,15 @@ from rwe.store import Store
 from rwe.study import Analysis, Endpoint, Study
 
 ARMS = ("treated", "control")
-LESS, MORE = ("<", "<="), (">", ">=")
 
 
 @dataclass(kw_only=True)
 class Values:
-    """One arm at one endpoint, stratum and visit."""
+    """One arm at one endpoint, stratum and visit; `signs` has that of each `<L` or `>L`."""
 
     by_site: dict[str, list[float]] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
-    censored: dict[float, str] = field(default_factory=dict)
+    signs: dict[float, str] = field(default_factory=dict)
     n_censored: int = 0
 
     def add(self, site: str, value: float | None, comparator: str | None, missing: str | None) -> None:
@@ -41,9 +40,9 @@ class Values:
             self.missing[missing or "not_measured"] += 1
             return
         self.by_site.setdefault(site, []).append(value)
-        if comparator in (*LESS, *MORE):
-            self.n_censored += 1
-            self.censored[value] = comparator[0]
+        self.n_censored += comparator is not None
+        if comparator in ("<", ">"):
+            self.signs[value] = comparator
 
     def all(self) -> list[float]:
         return [v for values in self.by_site.values() for v in values]
@@ -117,30 +116,50 @@ def _pooled(cell: Mapping[str, Values]) -> TwoSamples:
 
 
 def _arm(values: Values, kind: int) -> Arm:
-    d = Description.of(values.all(), kind=kind)
-    quartiles = {"median": d.median, "q1": d.q1, "q3": d.q3}
-    bounds = {name: values.censored[q] for name, q in quartiles.items() if q in values.censored}
-    shown = {name: _limit_of(q, bounds[name]) if name in bounds else q for name, q in quartiles.items()}
+    ranked = sorted(values.all())
+    d = Description.of([_limit_of(v, values.signs.get(v)) for v in ranked], kind=kind)
     return Arm(
         n=d.n,
         n_missing=sum(values.missing.values()),
         missing=dict(sorted(values.missing.items())),
         n_censored=values.n_censored,
-        bounds=bounds,
+        bounds=_bounds([values.signs.get(v, "") for v in ranked], kind),
+        median=d.median,
+        q1=d.q1,
+        q3=d.q3,
         mean=d.mean,
         sd=d.sd,
-        **shown,
     )
 
 
-def _limit_of(value: float | None, sign: str) -> float | None:
+def _limit_of(value: float, sign: str | None) -> float:
     """L of a `<L`, which sql/cohort/40_measurement.sql keeps as the number next below it."""
-    return None if value is None else nextafter(value, inf if sign == "<" else -inf)
+    return nextafter(value, inf if sign == "<" else -inf) if sign else value
+
+
+def _bounds(signs: list[str], kind: int) -> dict[str, str]:
+    """The quartiles that rest on a `<L` or `>L`, wholly or by interpolation: the true one lies on that side.
+
+    signs: of the values in ascending order.  A quartile of the places 0, 1, … tells which values it takes.
+    """
+    places = Description.of(range(len(signs)), kind=kind)
+    found = {}
+    for name, place in (("median", places.median), ("q1", places.q1), ("q3", places.q3)):
+        if place is not None:
+            near = round(place, 6)
+            if sides := {signs[floor(near)], signs[ceil(near)]} - {""}:
+                found[name] = min(sides)
+    return found
 
 
 def estimate_result(e: Estimate) -> EstimateResult:
     return EstimateResult(
-        name=e.name, value=e.value, ci_low=limit(e.ci_low), ci_high=limit(e.ci_high), level=e.level
+        name=e.name,
+        value=e.value,
+        ci_low=limit(e.ci_low),
+        ci_high=limit(e.ci_high),
+        level=e.level,
+        interval=e.interval,
     )
 
 

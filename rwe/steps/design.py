@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rwe.results import Definition, Design, EndpointInfo, VisitInfo
-from rwe.study import Study, StudyFile
+from rwe.study import Endpoint, Study, StudyFile
 
 
 def design(plan: Study) -> Design:
@@ -45,10 +45,11 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         "Population",
         f"{f.population.label} (code list {f.population.codes}); its earliest record is the anchor",
     )
+    yield "Product", f"code list {f.exposure.codes}"
     yield "Eligibility", "; ".join(_eligibility(f)) or "no rule declared"
-    for e in f.exclusion:
-        back = f"within {e.lookback_days} days" if e.lookback_days else "at any time"
-        yield "Exclusion", f"{e.label}: a record of the code list {e.codes} {back} before time zero"
+    for x in f.exclusion:
+        back = f"within {x.lookback_days} days" if x.lookback_days else "at any time"
+        yield "Exclusion", f"{x.label}: a record of the code list {x.codes} {back} before time zero"
     if f.stratification:
         levels = ", ".join(f"{s.name} ({s.label})" for s in f.stratum)
         yield "Severity", f"the worst state recorded up to time zero, mildest first: {levels}"
@@ -59,11 +60,27 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         "Value at a visit",
         "nearest the target day; of two equally near the earlier; repeats of one instant averaged",
     )
+    yield "Death", "Patient.deceased; a death without a day takes part in no rule about time"
+    for e in f.endpoint:
+        yield f"Endpoint {e.id}", _endpoint(e)
+    for d in f.default_unit:
+        yield f"No unit, {d.endpoint}", f"taken for {d.unit} at {d.site}"
+    for a in f.analysis:
+        yield f"Analysis {a.name}", f"test {a.test}; quartiles type {a.quantile_type}"
     if f.adverse_events:
         yield (
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+
+
+def _endpoint(e: Endpoint) -> str:
+    text = f"Observation or component with a code of the list {e.codes}, in {e.unit}"
+    if e.plausible:
+        text += f"; below {e.plausible[0]:g} or above {e.plausible[1]:g} it is set aside"
+    if e.ratio_up_to is not None:
+        text += f"; up to {e.ratio_up_to:g} it is taken for a ratio and set aside"
+    return text
 
 
 def _eligibility(f: StudyFile) -> Iterator[str]:

@@ -18,6 +18,8 @@ from rwe.study import Study
 
 ANY, SERIOUS = "any adverse event", "any serious adverse event"
 Patient = tuple[str, str]
+Onsets = dict[Patient, list[float]]
+"""Days from time zero of each patient's events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,30 +44,24 @@ def adverse_events(store: Store, plan: Study) -> list[AdverseEventResult]:
     declared = [s.name for s in plan.file.stratum]
     terms = _terms(store)
     return [
-        _result(term, stratum, watched, onsets)
-        for term, onsets in terms.items()
-        for stratum in ("all", *declared)
+        _result(term, stratum, watched, onsets) for term, onsets in terms for stratum in ("all", *declared)
     ]
 
 
-def _terms(store: Store) -> dict[str, dict[Patient, list[float]]]:
-    """Term ▶ patient ▶ days of onset; the two totals first, then the terms by name."""
-    totals: dict[str, dict[Patient, list[float]]] = {ANY: {}, SERIOUS: {}}
-    terms: dict[str, dict[Patient, list[float]]] = {}
+def _terms(store: Store) -> list[tuple[str, Onsets]]:
+    """The two totals first, then the terms by name; a term may be called like a total."""
+    everything: Onsets = {}
+    serious: Onsets = {}
+    terms: dict[str, Onsets] = {}
     rows = store.rows("SELECT term, site_id, patient_id, day, seriousness_code FROM event ORDER BY ALL")
     for term, site, patient, day, seriousness in rows:
-        for onsets in (
-            totals[ANY],
-            terms.setdefault(term, {}),
-            *([totals[SERIOUS]] if seriousness == "serious" else []),
-        ):
+        counted = [everything, terms.setdefault(term, {}), *([serious] if seriousness == "serious" else [])]
+        for onsets in counted:
             onsets.setdefault((site, patient), []).append(float(day))
-    return {**totals, **terms}
+    return [(ANY, everything), (SERIOUS, serious), *terms.items()]
 
 
-def _result(
-    term: str, stratum: str, watched: Iterable[Watched], onsets: dict[Patient, list[float]]
-) -> AdverseEventResult:
+def _result(term: str, stratum: str, watched: Iterable[Watched], onsets: Onsets) -> AdverseEventResult:
     inside = [w for w in watched if stratum in ("all", w.stratum)]
     arms = {arm: _arm([w for w in inside if w.arm == arm], onsets) for arm in ARMS}
     estimate = two_by_two(Events(treated=arms["treated"], control=arms["control"]))
@@ -82,11 +78,13 @@ def _result(
     )
 
 
-NO_ESTIMATE = EstimateResult(name="risk difference", value=None, ci_low=None, ci_high=None, level=None)
+NO_ESTIMATE = EstimateResult(
+    name="risk difference", value=None, ci_low=None, ci_high=None, level=None, interval=None
+)
 NO_TEST = TestResult(name="none", version="", statistic=None, p=None, p_holm=None, p_bh=None)
 
 
-def _arm(watched: list[Watched], onsets: dict[Patient, list[float]]) -> ArmEvents:
+def _arm(watched: list[Watched], onsets: Onsets) -> ArmEvents:
     hit = [w for w in watched if w.patient in onsets]
     return ArmEvents(
         patients=len(hit),

@@ -38,11 +38,23 @@ def _unnamed(question: str) -> str:
 
 
 def demo(folder: Path) -> None:
-    """The example with its data; again in the same folder is fine, over another study is not."""
+    """The example with its data; again in the same folder is fine, over a study of one's own is not."""
     source = data.demo_study()
     if _occupied(folder) and (not (folder / study.FILE).is_file() or _id(folder) != _id(source)):
         raise UsageError(f"{folder}: holds something else than the demo study", hint="rwe demo DIR")
+    if edited := _edited(source, folder):
+        hint = f"`rwe run --dir {folder}` runs yours; `rwe demo DIR` makes another"
+        raise UsageError(f"{edited}: is not as the demo study has it", hint=hint)
     _copy(source, folder)
+
+
+def _edited(source: Path, folder: Path) -> Path | None:
+    """The first of the files people write that is there and says something else."""
+    for path in (source / study.FILE, source / site.FILE, *sorted((source / "codes").iterdir())):
+        mine = folder / path.relative_to(source)
+        if mine.is_file() and mine.read_bytes() != path.read_bytes():
+            return mine
+    return None
 
 
 def _occupied(folder: Path) -> bool:

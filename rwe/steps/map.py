@@ -2,50 +2,28 @@
 
     data/raw  ──▶  landed  ──▶  invalid  ──▶  resource (each one's fate)  ──▶  a table per ViewDefinition
 
-One transaction: a stop or an error leaves the tables as they were.
+Only what came or went since the last map is read; all of it anew after other mappings, SQL or version of
+rwe.  One transaction: a stop or an error leaves the tables as they were.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rwe import data, site
 from rwe.errors import UsageError
-from rwe.landing import UNKNOWN_TYPE
-from rwe.steps import folder, landed
+from rwe.loads import LostError
+from rwe.steps import arrivals, folder, lineage, validation
+from rwe.steps.arrivals import UNUSABLE
+from rwe.steps.counts import Count, counts, partial
 from rwe.steps.landed import Shard
-from rwe.store import Store, literal, quoted
-from rwe.validate import problem, suspects
+from rwe.steps.set_aside import SetAside
+from rwe.steps.validation import Strict
+from rwe.store import Store, literal, quoted, set_aside
 from rwe.views import CompiledView, compile_view
 
-SET_ASIDE_LIMIT = 0.001
-
-
-@dataclass(frozen=True, kw_only=True)
-class Count:
-    """How a site's resources of one type add up; asked is None where the source cannot tell."""
-
-    site: str
-    type: str
-    asked: int | None
-    landed: int
-    mapped: int
-    superseded: int
-    set_aside: int
-    failure: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetAside:
-    """A resource that could not be used: where it is and why, never what it says."""
-
-    site: str
-    type: str
-    source: str
-    position: int
-    reason: str
-    detail: str | None
+TOGETHER = 50_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +36,62 @@ class Mapped:
     notes: tuple[str, ...]
 
 
-def map_(study: Path, *, say: Callable[[str], None]) -> Mapped:
-    """Build all tables from what is landed now of the sites in sites.toml."""
+def map_(
+    study: Path,
+    *,
+    say: Callable[[str], None],
+    strict: Strict | None = None,
+    memory: str | None = None,
+) -> Mapped:
+    """Bring all tables up to what is landed now of the sites in sites.toml."""
+    with folder.alone(study):
+        return mapped(study, say=say, strict=strict, memory=memory)
+
+
+def mapped(
+    study: Path, *, say: Callable[[str], None], strict: Strict | None = None, memory: str | None = None
+) -> Mapped:
+    """For who is alone in the study already.  A store that is damaged is built anew."""
+    try:
+        return _mapped(study, say=say, strict=strict, memory=memory)
+    except LostError as e:
+        say(str(e))
+        with set_aside(folder.data_folder(study)):
+            anew = _mapped(study, say=say, strict=strict, memory=memory)
+        return replace(anew, notes=(f"{e}: all of it is built anew from the landed data", *anew.notes))
+
+
+def _mapped(study: Path, *, say: Callable[[str], None], strict: Strict | None, memory: str | None) -> Mapped:
     raw, sites = folder.raw_folder(study), [s.id for s in site.load(study)]
-    with Store.open(folder.data_folder(study), create=True) as store:
-        with store.transaction():
-            build(store, raw, sites, say=say)
+    with Store.open(folder.data_folder(study), create=True, memory=memory) as store:
+        parts = lineage.of_map(study)
+        with store.transaction("map"):
+            if not lineage.mapped_alike(store, parts, strict=strict is not None):
+                arrivals.forget(store)
+            build(store, raw, sites, say=say, strict=strict)
+            lineage.begin(store, parts, strict=strict is not None)
         return _outcome(store, _left_out(raw, sites))
 
 
-def build(store: Store, raw: Path, sites: Iterable[str], *, say: Callable[[str], None]) -> None:
-    shards = landed.load(store, raw, sites)
+def build(
+    store: Store,
+    raw: Path,
+    sites: Iterable[str],
+    *,
+    say: Callable[[str], None],
+    strict: Strict | None = None,
+) -> None:
+    """Only of what came or went since the store's last map, which must have been made by the same rules."""
+    now = arrivals.take_in(store, raw, sites)
     if not store.rows("SELECT 1 FROM site LIMIT 1"):
         raise UsageError(f"{raw}: nothing has landed yet", hint="run `rwe pull` first")
-    _check(store, shards, say)
+    validation.check(store, now.fresh, say, strict)
     for sql in data.sql_files("map"):
         store.run_file(sql)
-    _make_tables(store, shards, say)
+    _note_subjects(store, now.shards)
+    _fill_tables(store, now.shards, say)
+    for table in arrivals.BETWEEN:
+        store.run(f"DROP TABLE {table}")
 
 
 def _left_out(raw: Path, sites: Iterable[str]) -> tuple[str, ...]:
@@ -82,59 +99,71 @@ def _left_out(raw: Path, sites: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{name}: has landed, but is not in sites.toml: left out" for name in others)
 
 
-def _check(store: Store, shards: Iterable[Shard], say: Callable[[str], None]) -> None:
-    """Note the invalid rows: by one exemplar of each shape, and one by one where something is odd."""
-    known: dict[tuple[str, str, str], bool] = {}
-    for s in shards:
-        say(f"{s.site}: checking {s.rows} {s.type}")
-        odd = []
-        shapes = _shapes(store, s)
-        if (rows := sum(n for _, _, n in shapes)) != s.rows:
-            raise landed.damaged(s.path, rows, s.rows, s.site)
-        for shape, exemplar, _ in shapes:
-            key = (s.type, s.fhir_version, shape)
-            if key not in known:
-                known[key] = problem(exemplar.encode(), s.type, s.fhir_version) is None
-            if not known[key]:
-                odd.append(shape)
-        found = (
-            (row, problem(body.encode(), s.type, s.fhir_version)) for row, body in _doubtful(store, s, odd)
-        )
-        store.insert("invalid", [(s.site, s.name, row, p.reason, p.detail) for row, p in found if p])
-
-
-def _shapes(store: Store, s: Shard) -> list[tuple[str, str, int]]:
-    return store.rows(
-        "SELECT json_structure(json)::VARCHAR AS shape, arg_min(json, row)::VARCHAR AS exemplar, COUNT(*) "
-        f"FROM {s.lines()} WHERE json IS NOT NULL GROUP BY shape ORDER BY shape"
+def _note_subjects(store: Store, shards: Iterable[Shard]) -> None:
+    """Whose the resources are that could not be used, where they say so: sql/check names their patients."""
+    own = "x.site_id = r.site_id AND x.shard = r.shard AND x.line = r.line"
+    unusable = f"SELECT 1 FROM resource AS r WHERE {own} AND {UNUSABLE}"
+    store.run(f"DELETE FROM set_aside_subject AS x WHERE NOT EXISTS ({unusable})")
+    store.run(
+        "CREATE OR REPLACE TABLE lost AS SELECT site_id, shard, line FROM resource AS r "
+        f"WHERE {UNUSABLE} AND NOT EXISTS (SELECT 1 FROM set_aside_subject AS x WHERE {own})"
     )
+    lost = {*store.rows("SELECT DISTINCT site_id, shard FROM lost")}
+    for s in shards:
+        if (s.site, s.name) in lost:
+            patient = r"regexp_extract(json ->> '$.subject.reference', '(^|/)Patient/([A-Za-z0-9.-]+)', 2)"
+            subjects = f"SELECT ?, ?, row, NULLIF({patient}, '') FROM {s.lines_in('lost')}"
+            store.run(f"INSERT INTO set_aside_subject {subjects}", (s.site, s.name))
 
 
-def _doubtful(store: Store, s: Shard, odd: list[str]) -> list[tuple[int, str]]:
-    """The rows of an odd shape or with an odd leaf."""
-    return store.rows(suspects(s.type, s.fhir_version, s.lines()), (odd,))
-
-
-def _make_tables(store: Store, shards: list[Shard], say: Callable[[str], None]) -> None:
+def _fill_tables(store: Store, shards: list[Shard], say: Callable[[str], None]) -> None:
     made: set[str] = set()
+    added = {*store.rows("SELECT DISTINCT site_id, shard FROM added")}
     for version in sorted({s.fhir_version for s in shards}) or ["4.0.1"]:
         for view in views(version):
             if view.name not in made:
                 made.add(view.name)
                 say(f"mapping {view.name}")
-                columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in view.columns)
-                store.run(f"CREATE OR REPLACE TABLE {quoted(view.name)} (site_id VARCHAR, {columns})")
-            for s in shards:
-                if (s.fhir_version, s.type) == (version, view.resource):
-                    store.run(insertion(view, s))
+                _make_room(store, view)
+            own = [s for s in shards if (s.fhir_version, s.type) == (version, view.resource)]
+            if view.key is not None:
+                own = [s for s in own if (s.site, s.name) in added]
+            for some in _together(own):
+                store.run(insertion(view, some))
 
 
-def insertion(view: CompiledView, s: Shard) -> str:
+def _make_room(store: Store, view: CompiledView) -> None:
+    """A table without a key of its resources is filled anew; from others go the resources removed."""
+    table = quoted(view.name)
+    if view.key is None or view.name not in store.tables():
+        columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in view.columns)
+        store.run(f"CREATE OR REPLACE TABLE {table} (site_id VARCHAR, {columns})")
+    else:
+        store.run(
+            f"DELETE FROM {table} AS x USING removed AS r WHERE r.resource_type = {literal(view.resource)} "
+            f"AND x.site_id = r.site_id AND x.{quoted(view.key)} = r.id"
+        )
+
+
+def _together(shards: Iterable[Shard]) -> Iterator[list[Shard]]:
+    """Small shards in one statement, for to plan a wide view takes longer than to read one of them; large
+    ones each by itself, for at once they would fill the memory."""
+    some: list[Shard] = []
+    for s in shards:
+        if sum(other.rows for other in (*some, s)) > TOGETHER and some:
+            yield some
+            some = []
+        some.append(s)
+    if some:
+        yield some
+
+
+def insertion(view: CompiledView, shards: Iterable[Shard]) -> str:
     names = ", ".join(quoted(c.name) for c in view.columns)
-    rows = view.query(s.mapped())
-    return (
-        f"INSERT INTO {quoted(view.name)} (site_id, {names})\nSELECT {literal(s.site)}, *\nFROM (\n{rows}\n)"
-    )
+    named = ("added", "true") if view.key else ("resource", "fate = 'mapped'")
+    lines = [s.lines_in(*named) for s in shards]
+    rows = view.query(f"(\n{' UNION ALL '.join(lines)}\n)", beside="site_id")
+    return f"INSERT INTO {quoted(view.name)} (site_id, {names})\n{rows}"
 
 
 def views(fhir_version: str) -> list[CompiledView]:
@@ -144,32 +173,11 @@ def views(fhir_version: str) -> list[CompiledView]:
 
 
 def _outcome(store: Store, notes: tuple[str, ...]) -> Mapped:
-    counts = [
-        Count(
-            site=site,
-            type=kind,
-            asked=asked,
-            landed=n,
-            mapped=mapped,
-            superseded=superseded,
-            set_aside=aside,
-            failure=failure,
-        )
-        for site, kind, asked, n, mapped, superseded, aside, failure in store.rows("FROM resource_count")
-    ]
     set_aside = [
         SetAside(site=site, type=kind, source=source, position=position, reason=reason, detail=detail)
         for site, kind, source, position, reason, detail in store.rows(
             "SELECT site_id, resource_type, source, position, fate, detail FROM resource "
-            "WHERE fate NOT IN ('mapped', 'superseded') ORDER BY site_id, source, position, fate"
+            f"WHERE {UNUSABLE} ORDER BY site_id, source, position, fate"
         )
     ]
-    return Mapped(counts=counts, set_aside=set_aside, missing=tuple(_missing(counts)), notes=notes)
-
-
-def _missing(counts: list[Count]) -> Iterable[str]:
-    for c in counts:
-        if c.failure:
-            yield f"{c.site}: {c.type}: {c.failure}"
-        if c.set_aside and (c.type == UNKNOWN_TYPE or c.set_aside > SET_ASIDE_LIMIT * c.landed):
-            yield f"{c.site}: {c.type}: {c.set_aside} of {c.landed} set aside"
+    return Mapped(counts=counts(store), set_aside=set_aside, missing=tuple(partial(store)), notes=notes)

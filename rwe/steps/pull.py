@@ -6,50 +6,82 @@ One site's fault costs the others nothing: it is named, and the command ends wit
 nothing could be had from any site.
 """
 
-import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rwe import data, landing, site
+from rwe import site, study
 from rwe.errors import SiteError
-from rwe.fhir import files, search
-from rwe.fhir.auth import authorisation
-from rwe.fhir.client import Client, Clock
-from rwe.landing import Manifest, Run
+from rwe.fhir import bulk, files
+from rwe.fhir.auth import authorisation, bulk_authorisation
+from rwe.fhir.client import Client
+from rwe.landing import Manifest, Purged, Run, Tally
 from rwe.resource import Found
 from rwe.site import Site
-from rwe.steps import folder
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """What a pull takes from outside: the environment's secrets, time and chance, a voice."""
-
-    environment: Mapping[str, str]
-    clock: Clock
-    say: Callable[[str], None]
+from rwe.steps import counts, folder
+from rwe.steps.ask import Need, needs
+from rwe.steps.by_server import Clients, Landed, Pull
+from rwe.steps.pages import EXPORTS
+from rwe.steps.set_aside import SetAside
+from rwe.steps.set_aside import landed as set_aside
+from rwe.steps.wishes import Wishes
+from rwe.steps.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """One site's outcome; `missing` says what is not whole, a line each."""
+    """One site's outcome; `missing` says what is not whole, `notes` what else is to know, a line each."""
 
     site: str
     manifest: Manifest | None
     new: bool
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+    notes: tuple[str, ...] = ()
     missing: tuple[str, ...]
 
 
-def pull(study: Path, world: World, *, names: Iterable[str] = ()) -> list[Pulled]:
-    """Pull the sites named, or all.  SiteError if none of them gave anything."""
-    sites = site.select(site.load(study), list(names))
-    raw = folder.raw_folder(study)
+def pull(study_dir: Path, world: World, wishes: Wishes = Wishes()) -> list[Pulled]:  # noqa: B008  frozen
+    """SiteError if none of the sites gave anything."""
+    plan = None if wishes.everything else study.load(study_dir)
+    sites = site.select(site.load(study_dir), list(wishes.sites))
+    with folder.alone(study_dir):
+        raw = folder.raw_folder(study_dir)
+        return _pull_sites(
+            sites, raw, world, lambda s: needs(plan, s.fhir_version, group=s.table.group), wishes
+        )
+
+
+def cancel(study_dir: Path, world: World, wishes: Wishes) -> list[str]:
+    """End the exports that a stopped pull left at the sites; a line for each."""
+    sites = [s for s in site.select(site.load(study_dir), list(wishes.sites)) if not s.table.files]
+    with folder.alone(study_dir):
+        raw = folder.raw_folder(study_dir)
+        return [line for s in sites for line in _cancel(s, raw / s.id / EXPORTS, world)]
+
+
+def _cancel(s: Site, waiting: Path, world: World) -> Iterator[str]:
+    jobs = sorted(p for p in waiting.glob("*/*") if p.is_dir())
+    if not jobs:
+        yield f"{s.id}: no export waits"
+        return
+    login = bulk_authorisation(s, world.environment) or authorisation(s, world.environment)
+    with Client(s, login, world.clock, world.say) as client:
+        for job in jobs:
+            bulk.cancel(client, job)
+            shutil.rmtree(job)
+            yield f"{s.id}: the export ({job.name}) is cancelled"
+
+
+def _pull_sites(
+    sites: list[Site], raw: Path, world: World, ask: Callable[[Site], list[Need]], wishes: Wishes
+) -> list[Pulled]:
     outcomes, errors = [], []
     for s in sites:
         world.say(f"{s.id}: pulling from {'files' if s.table.files else 'the server'}")
         try:
-            outcomes.append(_pull_site(s, raw, world))
+            outcomes.append(_pull_site(s, raw, world, ask(s), wishes))
         except SiteError as e:
             errors.append(e)
             outcomes.append(Pulled(site=s.id, manifest=None, new=False, missing=(str(e),)))
@@ -58,19 +90,27 @@ def pull(study: Path, world: World, *, names: Iterable[str] = ()) -> list[Pulled
     return outcomes
 
 
-def asked_types(fhir_version: str) -> list[str]:
-    """The resource types that a mapping reads."""
-    views = (json.loads(f.read_bytes()) for f in data.mapping_files(fhir_version))
-    return sorted({view["resource"] for view in views})
+def _pull_site(s: Site, raw: Path, world: World, asked: list[Need], wishes: Wishes) -> Pulled:
+    purged = Purged(raw.parent, s.id)
+    with Run(raw, site=s.id, types=sorted(need.kind for need in asked), purged=purged) as run:
+        landed = _from_files(s, run) if s.table.files else _from_server(s, run, world, asked, wishes)
+        return Pulled(
+            site=s.id,
+            manifest=landed.manifest,
+            new=landed.new,
+            tallies=run.tallies,
+            set_aside=tuple(set_aside(raw, landed.manifest)),
+            notes=(*landed.notes, *_kept_out(run)),
+            missing=tuple(_missing(s.id, landed)),
+        )
 
 
-def _pull_site(s: Site, raw: Path, world: World) -> Pulled:
-    with Run(raw, site=s.id, types=asked_types(s.fhir_version)) as run:
-        manifest, new = _from_files(s, run) if s.table.files else _from_server(s, run, world)
-    return Pulled(site=s.id, manifest=manifest, new=new, missing=tuple(_missing(manifest)))
+def _kept_out(run: Run) -> Iterable[str]:
+    if run.kept_out:
+        yield f"{run.kept_out} resources of patients who were purged: not landed"
 
 
-def _from_files(s: Site, run: Run) -> tuple[Manifest, bool]:
+def _from_files(s: Site, run: Run) -> Landed:
     top = s.path(s.table.files or "")
     paths = files.files(top, site=s.id)
     for path in paths:
@@ -80,7 +120,8 @@ def _from_files(s: Site, run: Run) -> tuple[Manifest, bool]:
         raise SiteError(
             f"{s.id}: {top} holds no FHIR file", hint="NDJSON, Bundles or resources: .ndjson, .json"
         )
-    return run.commit(fhir_version=s.fhir_version, method="files", pulled_at=files.newest(paths), asked=None)
+    manifest, new = run.commit({}, fhir_version=s.fhir_version, method="files", pulled_at=files.newest(paths))
+    return Landed(manifest=manifest, new=new)
 
 
 def _read(s: Site, path: Path, *, name: str) -> Iterator[Found]:
@@ -93,35 +134,23 @@ def _read(s: Site, path: Path, *, name: str) -> Iterator[Found]:
         ) from None
 
 
-def _from_server(s: Site, run: Run, world: World) -> tuple[Manifest, bool]:
-    """Type by type; one that cannot be had whole is named, and none at all is the site's failure."""
-    asked: dict[str, int | None] = {}
-    errors: list[SiteError] = []
-    with Client(s, authorisation(s, world.environment), world.clock) as client:
-        statement, date = search.capability(client)
-        offered = statement.types()
-        for kind in run.series:
-            if offered and kind not in offered:
-                run.fail(kind, "the server does not offer it")
-                continue
-            try:
-                for item in search.walk(client, kind):
-                    run.add(item)
-                asked[kind] = search.total(client, kind)
-            except SiteError as e:
-                errors.append(e)
-                run.fail(kind, str(e).removeprefix(f"{s.id}: "))
-            world.say(f"{s.id}: {kind}: {run.landed(kind)}")
-    if errors and not asked:
-        raise errors[0]
-    return run.commit(fhir_version=s.fhir_version, method="search", pulled_at=date, asked=asked)
+def _from_server(s: Site, run: Run, world: World, needs: list[Need], wishes: Wishes) -> Landed:
+    kinds = [need.kind for need in needs]
+    login = authorisation(s, world.environment, kinds)
+    with Client(s, login, world.clock, world.say) as client:
+        other = bulk_authorisation(s, world.environment, kinds) if s.table.bulk_auth else None
+        clients = Clients(api=client, bulk=client.logged_in(other) if other else client)
+        return Pull(clients, run, world, wishes).all(needs)
 
 
-def _missing(manifest: Manifest) -> Iterable[str]:
-    for kind, count in manifest.types.items():
-        if count.failure:
-            yield f"{manifest.site}: {kind}: {count.failure}"
-        elif count.asked is not None and count.asked != count.landed:
-            yield f"{manifest.site}: {kind}: the server counts {count.asked}, {count.landed} landed"
-        if kind == landing.UNKNOWN_TYPE or count.set_aside > 0.001 * count.landed:
-            yield f"{manifest.site}: {kind}: {count.set_aside} of {count.landed} set aside when landing"
+def _missing(site: str, landed: Landed) -> Iterable[str]:
+    yield from (f"{site}: {kind}: {why}" for kind, why in landed.failures.items())
+    yield from (f"{site}: {why}" for why in landed.missing)
+    for kind, series in landed.manifest.types.items():
+        if kind in landed.failures:
+            continue
+        yield from counts.not_had(
+            site, kind, asked=series.asked, landed=series.landed, failure=series.failure
+        )
+        if counts.many(kind, set_aside=series.set_aside, landed=series.landed):
+            yield f"{site}: {kind}: {series.set_aside} of {series.landed} set aside when landing"

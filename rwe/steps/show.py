@@ -7,9 +7,15 @@ from typing import Any
 
 from rwe.reasons import REASONS
 from rwe.results import Attrition
+from rwe.steps.codes import RecordedCode
 from rwe.steps.cohort import Cohort
-from rwe.steps.map import Mapped, SetAside
+from rwe.steps.doctor import Finding
+from rwe.steps.dry import Planned
+from rwe.steps.map import Mapped
 from rwe.steps.pull import Pulled
+from rwe.steps.purge import PurgeOutcome
+from rwe.steps.set_aside import SetAside
+from rwe.steps.verify import Checked
 
 SHOWN = 20
 
@@ -33,7 +39,16 @@ def _cell(value: object) -> str:
 def pulled(outcomes: Iterable[Pulled]) -> dict[str, Any]:
     return {
         "sites": [
-            {"site": o.site, "new": o.new, "manifest": o.manifest, "missing": o.missing} for o in outcomes
+            {
+                "site": o.site,
+                "new": o.new,
+                "manifest": o.manifest,
+                "arrived": {kind: asdict(tally) for kind, tally in o.tallies.items()},
+                "notes": o.notes,
+                "set_aside": [asdict(s) for s in o.set_aside],
+                "missing": o.missing,
+            }
+            for o in outcomes
         ]
     }
 
@@ -41,24 +56,50 @@ def pulled(outcomes: Iterable[Pulled]) -> dict[str, Any]:
 def pulled_table(outcomes: Iterable[Pulled]) -> str:
     found = list(outcomes)
     rows = [
-        (o.site, kind, c.asked, c.landed, c.set_aside)
+        (o.site, kind, *_arrived(o, kind), c.asked, c.landed, c.set_aside)
         for o in found
         if o.manifest
         for kind, c in o.manifest.types.items()
     ]
     notes = [line for o in found if o.manifest for line in _notes(o)]
-    return "\n".join([table(("site", "type", "asked", "landed", "set aside"), rows), *notes])
+    pieces = [piece for o in found for piece in o.set_aside]
+    head = ("site", "type", "new", "changed", "same", "gone", "asked", "landed", "set aside")
+    return "\n".join([table(head, rows), *notes, *_set_aside(pieces, "pull")])
+
+
+def _arrived(o: Pulled, kind: str) -> tuple[int | None, ...]:
+    """By what became of them in this pull; nothing for a folder, which is read anew each time."""
+    tally = o.tallies.get(kind)
+    return (tally.new, tally.changed, tally.unchanged, tally.gone) if tally else (None,) * 4
 
 
 def _notes(o: Pulled) -> Iterable[str]:
     assert o.manifest is not None
     if not o.new:
-        yield f"{o.site}: " + ("nothing new" if o.manifest.whole else "not whole: the earlier pull is kept")
+        yield f"{o.site}: nothing new"
+    yield from (f"{o.site}: {note}" for note in o.notes)
     if o.manifest.passed_over:
         yield f"{o.site}: not asked for: " + ", ".join(f"{n} {t}" for t, n in o.manifest.passed_over.items())
     if names := o.manifest.passed_over_files:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"{o.site}: {len(names)} files of another kind: {', '.join(names[:3])}{more}"
+
+
+def planned(found: Iterable[Planned]) -> dict[str, Any]:
+    return {"requests": [asdict(p) for p in found]}
+
+
+def findings(found: Sequence[Finding]) -> dict[str, Any]:
+    return {"findings": [asdict(f) for f in found]}
+
+
+def findings_table(found: Sequence[Finding]) -> str:
+    """A line each, and below it what to do."""
+    lines = []
+    for f in found:
+        lines.append(f"{f.verdict:5}  {f.site}: {f.about}: {f.what}")
+        lines += [f"       {f.todo}"] if f.todo else []
+    return "\n".join(lines)
 
 
 def mapped(outcome: Mapped) -> dict[str, Any]:
@@ -71,12 +112,15 @@ def mapped(outcome: Mapped) -> dict[str, Any]:
 
 
 def mapped_table(outcome: Mapped) -> str:
-    head = ("site", "type", "asked", "landed", "mapped", "superseded", "set aside")
-    rows = [(c.site, c.type, c.asked, c.landed, c.mapped, c.superseded, c.set_aside) for c in outcome.counts]
-    return "\n".join([table(head, rows), *outcome.notes, *_set_aside(outcome.set_aside)])
+    head = ("site", "type", "asked", "landed", "mapped", "superseded", "gone", "set aside")
+    rows = [
+        (c.site, c.type, c.asked, c.landed, c.mapped, c.superseded, c.gone, c.set_aside)
+        for c in outcome.counts
+    ]
+    return "\n".join([table(head, rows), *outcome.notes, *_set_aside(outcome.set_aside, "map")])
 
 
-def _set_aside(pieces: list[SetAside]) -> Iterable[str]:
+def _set_aside(pieces: list[SetAside], verb: str) -> Iterable[str]:
     """Each reason with what to do, then the first places; all of them are in --json."""
     for reason, n in sorted(Counter(p.reason for p in pieces).items()):
         what, todo = REASONS[reason]
@@ -84,13 +128,14 @@ def _set_aside(pieces: list[SetAside]) -> Iterable[str]:
         for p in [p for p in pieces if p.reason == reason][:SHOWN]:
             yield f"  {p.site}: {p.source}:{p.position} {p.type}" + (f" ({p.detail})" if p.detail else "")
         if n > SHOWN:
-            yield f"  and {n - SHOWN} more: `rwe map --json` lists all"
+            yield f"  and {n - SHOWN} more: `rwe {verb} --json` lists all"
 
 
 def cohort(outcome: Cohort) -> dict[str, Any]:
     return {
         "attrition": outcome.attrition,
         "checks": outcome.checks,
+        "missing": outcome.missing,
     }
 
 
@@ -116,3 +161,47 @@ def _sums(rows: list[Attrition]) -> tuple[int, int, int, int | None, int | None]
         for arm in ("treated", "control")
     ]
     return n_in, n_in - n_out, n_out, arms[0], arms[1]
+
+
+def codes(found: list[RecordedCode]) -> dict[str, Any]:
+    return {"codes": [asdict(c) for c in found]}
+
+
+def codes_table(found: list[RecordedCode]) -> str:
+    """Widest last, so that the figures stay in sight."""
+    figures = ("n", "patients", "low", "high", "first", "last")
+    head = ("site", "type", "code", "unit", *figures, "display", "system")
+    rows = [(c.site, c.type, c.code, c.unit, *_figures(c), _display(c), c.system) for c in found]
+    return table(head, rows)
+
+
+def _figures(c: RecordedCode) -> tuple[object, ...]:
+    low, high = (None if x is None else f"{x:.6g}" for x in (c.low, c.high))
+    return c.n, c.patients, low, high, c.first, c.last
+
+
+def _display(c: RecordedCode) -> str | None:
+    return f"{c.display} (and {c.displays - 1} more)" if c.displays > 1 else c.display
+
+
+def verified(found: list[Checked]) -> dict[str, Any]:
+    return {"checked": [asdict(c) for c in found], "sound": not any(c.troubles for c in found)}
+
+
+def verified_table(found: list[Checked]) -> str:
+    rows = [(c.where, c.what, c.rows, c.set_aside, _state(c)) for c in found]
+    return table(("where", "what", "rows", "set aside", "found"), rows)
+
+
+def _state(c: Checked) -> str:
+    return f"{len(c.troubles)} wrong" if c.troubles else c.note or "sound"
+
+
+def purged(outcome: PurgeOutcome) -> dict[str, Any]:
+    return asdict(outcome)
+
+
+def purged_table(outcome: PurgeOutcome) -> str:
+    scanned = outcome.scanned
+    seen = [f"scanned {scanned.files} files: not found"] if scanned else []
+    return "\n".join([table(("removed", "n"), outcome.removed), *outcome.notes, *seen])

@@ -1,4 +1,4 @@
-"""The study as tables.
+"""The study as tables, and the reviewed tables beside it.
 
 SQL joins them and takes no parameters, so each file runs as it is in the DuckDB shell, and the database
 tells years later which study made it.
@@ -7,6 +7,7 @@ tells years later which study made it.
 from collections.abc import Iterator
 from decimal import Decimal
 
+from rwe import data
 from rwe.store import Store
 from rwe.study import Study, StudyFile
 
@@ -33,8 +34,11 @@ CREATE OR REPLACE TABLE visit (
     is_baseline BOOLEAN, same_day BOOLEAN);
 CREATE OR REPLACE TABLE endpoint (
     number INTEGER, endpoint VARCHAR, label VARCHAR, kind VARCHAR, code_list VARCHAR, unit VARCHAR,
-    low DOUBLE, high DOUBLE);
-CREATE OR REPLACE TABLE unit_conversion (from_unit VARCHAR, to_unit VARCHAR, factor DECIMAL(18, 9));
+    low DOUBLE, high DOUBLE, ratio_up_to DOUBLE);
+CREATE OR REPLACE TABLE default_unit (site_id VARCHAR, endpoint VARCHAR, unit VARCHAR);
+CREATE OR REPLACE TABLE code_meaning (system VARCHAR, code VARCHAR, meaning VARCHAR);
+CREATE OR REPLACE TABLE contradiction_word (
+    meaning VARCHAR, part VARCHAR, names VARCHAR, but_not VARCHAR);
 """
 
 
@@ -51,7 +55,9 @@ def write(store: Store, study: Study) -> None:
     store.insert("stratum", [(n, s.name, s.label, s.codes) for n, s in enumerate(file.stratum, start=1)])
     store.insert("visit", list(_visits(file)))
     store.insert("endpoint", list(_endpoints(file)))
-    store.insert("unit_conversion", list(_units(file)))
+    store.insert("default_unit", [(d.site, d.endpoint, d.unit) for d in file.default_unit])
+    store.insert("code_meaning", _reviewed("code_meaning"))
+    store.insert("contradiction_word", _reviewed("contradiction_word"))
 
 
 def _study(study: Study) -> tuple[object, ...]:
@@ -86,16 +92,11 @@ def _visits(file: StudyFile) -> Iterator[tuple[object, ...]]:
 def _endpoints(file: StudyFile) -> Iterator[tuple[object, ...]]:
     for n, e in enumerate(file.endpoint, start=1):
         low, high = e.plausible or (None, None)
-        yield (n, e.id, e.label, e.kind, e.codes, e.unit, low, high)
+        yield (n, e.id, e.label, e.kind, e.codes, e.unit, low, high, e.ratio_up_to)
 
 
-def _units(file: StudyFile) -> Iterator[tuple[object, ...]]:
-    """The declared conversions, and each unit to itself."""
-    dose = file.exposure.dose
-    for unit in dict.fromkeys([e.unit for e in file.endpoint] + ([dose.unit] if dose else [])):
-        yield (unit, unit, Decimal(1))
-    for u in file.unit:
-        yield (u.source, u.target, _exact(u.factor))
+def _reviewed(name: str) -> list[tuple[object, ...]]:
+    return [tuple(cell or None for cell in row.values()) for row in data.reviewed(name)]
 
 
 def _exact(number: float) -> Decimal:

@@ -1,94 +1,105 @@
 """view: any ViewDefinition over files, to NDJSON, CSV or Parquet.
 
-files  ──▶  resources of the view's type, one a line  ──▶  the compiled SQL  ──▶  rows
+    files  ──▶  NDJSON as it lies, or gathered lines  ──▶  the compiled SQL  ──▶  rows
+
+DuckDB reads whole NDJSON files itself.  Files of another form, and those with a line that does not fit,
+are gathered resource by resource (rwe.steps.view_lines), so that what is wrong costs only itself.
+Rows are written beside their place first: what fails leaves nothing half.
 """
 
 import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rwe.errors import MappingError, UsageError
-from rwe.fhir import files
-from rwe.reasons import REASONS
-from rwe.resource import Found, PassedOver, Place, Resource, Unusable
-from rwe.store import Store, literal
-from rwe.strict import repeats
-from rwe.views import compile_view
+from rwe.steps.view_lines import Lines, has_long_numbers, may_be_whole
+from rwe.store import Store, literal, quoted, texts
+from rwe.views import CompiledView, compile_view
+from rwe.views.values import DECIMAL
 
-FORMATS = {"ndjson": "FORMAT json", "csv": "FORMAT csv, HEADER", "parquet": "FORMAT parquet"}
-LINE_BYTES = 64_000_000
+FORMATS = {
+    "ndjson": "FORMAT json",
+    "csv": "FORMAT csv, HEADER",
+    # Each thread holds a row group: half of DuckDB's size, for the sake of small memories.
+    "parquet": "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, WRITE_BLOOM_FILTER false, "
+    "ROW_GROUP_SIZE 61440",
+}
 
 
-def view(
-    definition: Path, paths: list[Path], *, fhir_version: str, output_format: str | None, out: Path | None
-) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where the rows go; memory: what DuckDB may take, such as 512MB."""
+
+    out: Path | None
+    output_format: str | None
+    memory: str | None = None
+
+    @property
+    def form(self) -> str:
+        suffix = self.out.suffix.removeprefix(".") if self.out else ""
+        return self.output_format or (suffix if suffix in FORMATS else "ndjson")
+
+
+def view(definition: Path, paths: list[Path], target: Target, *, fhir_version: str) -> list[str]:
     """Write the view's rows; what could not be read, a line each."""
     compiled = compile_view(_definition(definition), fhir_version)
-    kind = output_format or _format_of(out)
     with tempfile.TemporaryDirectory(prefix="rwe-view-") as name:
-        folder = Path(name)
-        missing = _gather(paths, compiled.resource, folder / "lines.ndjson")
-        gathered = literal(str(folder / "lines.ndjson"))
-        lines = (
-            f"(SELECT json FROM read_ndjson_objects({gathered}, maximum_object_size = {LINE_BYTES + 1024}))"
-        )
-        rows = literal(str(folder / "rows"))
-        with Store.temporary(folder) as store:
-            store.run(f"COPY (\n{compiled.query(lines)}\n) TO {rows} ({FORMATS[kind]})")
-        _deliver(folder / "rows", out)
+        missing = _write(compiled, paths, Path(name), target)
+        _deliver(Path(name) / "rows", target.out)
     return missing
 
 
 def _definition(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, RecursionError) as e:
         raise MappingError(f"{path}: cannot be read as JSON ({type(e).__name__})") from None
     if not isinstance(found, dict):
         raise MappingError(f"{path}: is not a ViewDefinition")
     return found
 
 
-def _format_of(out: Path | None) -> str:
-    suffix = out.suffix.removeprefix(".") if out else ""
-    return suffix if suffix in FORMATS else "ndjson"
+def _write(compiled: CompiledView, paths: list[Path], folder: Path, target: Target) -> list[str]:
+    whole = [p for p in paths if may_be_whole(p)]
+    with (
+        Lines(folder / "lines.ndjson", compiled) as lines,
+        Store.temporary(folder, reading=whole, memory=target.memory) as store,
+    ):
+        lines.gather(p for p in paths if p not in whole)
+        rows = _of_whole(store, compiled, whole) if whole else None
+        if rows and lines.rows:
+            rows = f"({rows})\nUNION ALL\n({compiled.query(lines.relation())})"
+        if not rows or not store.attempt(_copy(rows, folder, compiled, target)):
+            lines.gather(whole)
+            store.run(_copy(compiled.query(lines.relation()), folder, compiled, target))
+        return lines.missing
 
 
-def _gather(paths: list[Path], kind: str, target: Path) -> list[str]:
-    missing = []
-    with target.open("wb") as lines:
-        for path in paths:
-            for item in _read(path):
-                match item:
-                    case Resource(type=t) if t == kind and repeats(item.body):
-                        missing.append(_at(item.place, "repeated_key"))
-                    case Resource(type=t) if t == kind:
-                        lines.write(item.body + b"\n")
-                    case Unusable():
-                        missing.append(_at(item.place, item.reason))
-                    case PassedOver():
-                        missing.append(f"{item.source}: is neither .ndjson nor .json, plain, .gz or .zst")
-    return missing
+def _of_whole(store: Store, compiled: CompiledView, files: list[Path]) -> str | None:
+    """The view over NDJSON files as they lie; None where a line of them does not fit."""
+    listed = texts(map(str, files))
+    if compiled.fast and not any(map(has_long_numbers, files)):
+        return compiled.scan(listed)
+    # from_json makes NULL of what does not fit: a strict read goes before it.
+    if store.attempt(f"SELECT CASE WHEN ({compiled.misfits(listed)}) > 0 THEN error('another type') END"):
+        return compiled.query(f"(SELECT json FROM read_ndjson_objects({listed}))")
+    return None
 
 
-def _at(place: Place, reason: str) -> str:
-    return f"{place.source}:{place.position}: {REASONS[reason][0]}"
+def _copy(rows: str, folder: Path, compiled: CompiledView, target: Target) -> str:
+    if target.form == "csv" and (plain := _plain(compiled)):
+        rows = f"SELECT * REPLACE ({', '.join(plain)})\nFROM (\n{rows}\n)"
+    return f"COPY (\n{rows}\n) TO {literal(str(folder / 'rows'))} ({FORMATS[target.form]})"
 
 
-def _read(path: Path) -> Iterator[Found]:
-    if str(path) == "-":
-        yield from files.stream(sys.stdin.buffer, name="stdin", line_bytes=LINE_BYTES)
-        return
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder", hint="name its files")
-    try:
-        yield from files.read(path, name=str(path), line_bytes=LINE_BYTES)
-    except OSError as e:
-        raise UsageError(f"{path}: cannot be read ({e.strerror})") from None
+def _plain(compiled: CompiledView) -> list[str]:
+    """Decimals without the zeros that fill them up to twelve."""
+    decimals = [quoted(c.name) for c in compiled.columns if c.type == DECIMAL]
+    return [f"rtrim(rtrim(CAST({name} AS VARCHAR), '0'), '.') AS {name}" for name in decimals]
 
 
 def _deliver(rows: Path, out: Path | None) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from rwe.errors import MappingError
 from rwe.views.document import entries
 from rwe.views.schema import DATES, INTEGERS, PRIMITIVES
-from rwe.views.values import DECIMAL, LEAVES, SCALARS, Names, Value, as_list, single
+from rwe.views.values import DECIMAL, LEAVES, SCALARS, Names, TextNeededError, Value, as_list, single
 
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 ANSI = {
@@ -63,6 +63,8 @@ def column(declared: Mapping[str, Any], value: Value, names: Names) -> tuple[Col
     target = _declared(declared) or natural
     if not value.empty and not _fits(value.type, target):
         raise MappingError(f"{target} is declared, but the path gives {value.type}")
+    if value.rounded and target != DECIMAL:
+        raise TextNeededError
     if declared.get("collection") is True:
         return Column(name=name, type=f"{target}[]"), _list(value, target, names)
     return Column(name=name, type=target), _cast(single(value, name), value.type, target)

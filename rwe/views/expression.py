@@ -165,9 +165,14 @@ def _comparison(operator: str, left: Value, right: Value) -> str:
 
 def _list_equality(operator: str, left: Value, right: Value) -> str:
     """FHIRPath: empty when either is; lists of different length differ."""
-    a, b = (v.sql if v.many else f"[{v.sql}]" for v in (left, right))
+    a, b = (_as_list_to_compare(v) for v in (left, right))
     filled = [f"len({v.sql}) > 0" if v.many else f"{v.sql} IS NOT NULL" for v in (left, right)]
     return f"(CASE WHEN {' AND '.join(filled)} THEN {a} {operator} {b} END)"
+
+
+def _as_list_to_compare(value: Value) -> str:
+    found = value.sql if value.many else f"[{value.sql}]"
+    return f"TRY_CAST({found} AS {DECIMAL}[])" if value.type == "decimal" else found
 
 
 def _date_comparison(operator: str, a: str, b: str) -> str:

@@ -14,13 +14,14 @@ from rwe.views import fhirpath as fp
 from rwe.views.boundary import boundary
 from rwe.views.navigate import Navigator
 from rwe.views.schema import TEXTS
-from rwe.views.values import EMPTY, Scope, Value, literal, narrowed, single
+from rwe.views.values import EMPTY, Scope, TextNeededError, Value, literal, narrowed, single
 
 if TYPE_CHECKING:
     from rwe.views.expression import Expressions
 
-# FHIR ids are 1 to 64 of these; urn:uuid, #contained and conditional references have no key.
-KEY = r"(?:^|/){type}/([A-Za-z0-9\-.]{{1,64}})(?:/_history/[^/]+)?$"
+# What stands where an id belongs: some servers give `P_1`, no id by the standard, and the patient that lacks
+# must be counted as unknown.  urn:uuid, #contained and conditional references have no key.
+KEY = r"(?:^|/){type}/([^/?#|]{{1,64}})(?:/_history/[^/]+)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +114,26 @@ def _reference_key(call: Call) -> Value:
     if call.args and not call.navigator.schema.is_resource(target):
         raise MappingError(f"getReferenceKey({target}): FHIR has no such resource")
     reference = call.navigator.member(base, "reference")
-    pattern = literal(KEY.format(type=target))
     if not base.many:
-        return Value(sql=_key(reference.sql, pattern), type="id")
+        return Value(sql=_key(reference.sql, target), type="id")
     x = call.navigator.names("_e")
-    keys = f"list_transform({reference.sql}, lambda {x}: {_key(x, pattern)})"
+    keys = f"list_transform({reference.sql}, lambda {x}: {_key(x, target)})"
     return Value(sql=f"list_filter({keys}, lambda {x}: {x} IS NOT NULL)", type="id", many=True)
 
 
-def _key(reference: str, pattern: str) -> str:
-    return f"nullif(regexp_extract({reference}, {pattern}, 1), '')"
+def _key(reference: str, target: str) -> str:
+    """The plain form Type/id, which most are, without a regular expression: a fifth of its time."""
+    found = f"nullif(regexp_extract({reference}, {literal(KEY.format(type=target))}, 1), '')"
+    if not target.isalpha():
+        return found
+    after = len(target) + 2
+    rest = f"substr({reference}, {after})"
+    odd = "".join(f" AND NOT contains({reference}, '{c}')" for c in "?#|")
+    plain = (
+        f"{reference} LIKE '{target}/%' AND {reference} NOT LIKE '{target}/%/%'"
+        f" AND length({reference}) BETWEEN {after} AND {after + 63}{odd}"
+    )
+    return f"(CASE WHEN {plain} THEN {rest} ELSE {found} END)"
 
 
 def _low(call: Call) -> Value:
@@ -136,6 +147,8 @@ def _high(call: Call) -> Value:
 def _boundary(base: Value, *, high: bool) -> Value:
     if base.empty:
         return EMPTY
+    if base.rounded:
+        raise TextNeededError
     name = "highBoundary()" if high else "lowBoundary()"
     sql = boundary(single(base, name), base.type, high=high)
     return Value(sql=sql, type="number" if base.type in ("decimal", "number") else base.type)

@@ -15,7 +15,17 @@ from dataclasses import dataclass, field, replace
 
 from rwe.errors import MappingError
 from rwe.views.schema import PRIMITIVES, Element, Schema
-from rwe.views.values import EMPTY, LEAVES, Names, Shape, Value, keep, structure_text
+from rwe.views.values import (
+    EMPTY,
+    LEAVES,
+    Names,
+    Shape,
+    TextNeededError,
+    Value,
+    as_sent,
+    keep,
+    structure_text,
+)
 
 RESOURCE = "Resource"
 
@@ -25,12 +35,15 @@ class Navigator:
     schema: Schema
     names: Names
     raw: frozenset[str]  # element names that the view repeats over
+    doubles: bool = False  # decimals are read as such: faster, but TextNeededError where their text counts
     opened: dict[str, Shape] = field(default_factory=dict)  # by type: what raw elements are parsed to
 
     def member(self, base: Value, name: str, *, lenient: bool = False) -> Value:
         """lenient: an element that is not defined is empty (repeat asks every level for every path)."""
         if base.empty:
             return EMPTY
+        if base.rounded:
+            raise TextNeededError
         self._need_type(base, name)
         elements = self.schema.elements(base.type)
         if base.type in PRIMITIVES and name == "extension" and base.parent is not None:
@@ -46,6 +59,10 @@ class Navigator:
     def step(self, base: Value, element: Element) -> Value:
         assert base.shape is not None
         raw = element.type == RESOURCE or (element.name in self.raw and element.type not in PRIMITIVES)
+        if raw and self.doubles:
+            raise TextNeededError
+        if element.type == "decimal" and self.doubles:
+            return self._double(base, element)
         leaf = "JSON" if raw else LEAVES.get(element.type, "VARCHAR")
         shape = base.shape.child(element.name, leaf, many=element.many)
         value = Value(
@@ -55,23 +72,42 @@ class Navigator:
             shape=None if raw or element.type in PRIMITIVES else shape,
             parent=base,
             name=element.name,
+            each=self._each(base, element) if base.many and not element.many else None,
         )
         return self.open(value, element.type) if raw and element.type != RESOURCE else value
+
+    def _double(self, base: Value, element: Element) -> Value:
+        assert base.shape is not None
+        base.shape.child(element.name, "DOUBLE", many=element.many)
+        sql, many = self._step_sql(base, element), base.many or element.many
+        if many:
+            x = self.names("_e")
+            sql = f"list_transform({sql}, lambda {x}: {as_sent(x)})"
+        else:
+            sql = as_sent(sql)
+        return Value(sql=sql, type="number", many=many, parent=base, name=element.name, rounded=True)
 
     def _step_sql(self, base: Value, element: Element) -> str:
         if not base.many:
             direct = Value(sql=f"{base.sql}.{element.name}", type=element.type)
             holes = element.many and element.type in PRIMITIVES  # ["a", null]: the null has an extension
             return keep(direct, self.names, "{x} IS NOT NULL") if holes else direct.sql
-        x = self.names("_e")
-        each = f"list_transform({base.sql}, lambda {x}: {x}.{element.name})"
+        source, x, body = self._each(base, element)
+        each = f"list_transform({source}, lambda {x}: {body})"
         each = f"flatten({each})" if element.many else each
         complete = element.many and element.type not in PRIMITIVES
         return each if complete else keep(Value(sql=each, type=""), self.names, "{x} IS NOT NULL")
 
+    def _each(self, base: Value, element: Element) -> tuple[str, str, str]:
+        """One lambda for a chain of single elements below a list, not one for each."""
+        source, x, body = base.each or (base.sql, x := self.names("_e"), x)
+        return source, x, f"{body}.{element.name}"
+
     def of_type(self, base: Value, name: str) -> Value:
         if base.empty:
             return EMPTY
+        if base.rounded:
+            raise TextNeededError
         if base.group:
             return self._member_of_choice(base, name)
         if base.type == RESOURCE:
@@ -94,7 +130,7 @@ class Navigator:
         if value.many:
             x = self.names("_e")
             sql = f"list_transform({value.sql}, lambda {x}: from_json({x}, {_mark(type_name)}))"
-        return replace(value, sql=sql, type=type_name, shape=shape)
+        return replace(value, sql=sql, type=type_name, shape=shape, each=None)
 
     def fill(self, sql: str) -> str:
         """Put the structures in the place of their marks."""

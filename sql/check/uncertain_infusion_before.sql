@@ -3,7 +3,8 @@
 -- Severity   warning
 -- Grain      one row per treated patient
 -- Reads      infusion, cohort
--- Keeps      patients with an uncertain infusion on a day before that of time zero
+-- Keeps      patients with an uncertain infusion before time zero, or on its day or on no day without a
+--            time that would tell
 -- Drops      all others
 -- Caveat     if it did happen, time zero is late and the patient is no new user
 -- Reference  15_time_zero.sql
@@ -17,5 +18,5 @@ SEMI JOIN infusion AS i
         c.site_id = i.site_id
         AND c.patient_id = i.patient_id
         AND i.verdict = 'uncertain'
-        AND c.zero_date > i.given_date
+        AND COALESCE(c.zero_at > i.given_at, c.zero_date >= i.given_date, TRUE)
 WHERE c.arm = 'treated';

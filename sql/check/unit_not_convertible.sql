@@ -3,13 +3,13 @@
 -- Severity   warning
 -- Grain      one row per result
 -- Reads      measurement
--- Keeps      results with a unit other than the endpoint's and without a conversion, or with no unit
+-- Keeps      results in a unit that is no UCUM, is annotated otherwise, or is another kind of number
 -- Drops      all others
--- Caveat     a missing unit is not a wrong unit, yet neither can be compared
--- Reference  the study file, [[unit]]
+-- Caveat     D-dimer in FEU and DDU, and a share and a count, are not converted unless the study says so
+-- Reference  rwe/units; the study file, [[unit]]
 SELECT
     site_id,
     arm,
     patient_id
 FROM measurement
-WHERE set_aside IN ('unit_not_convertible', 'no_unit');
+WHERE set_aside = 'unit_not_convertible';

@@ -1,7 +1,7 @@
 -- administration: what was given, by whichever way the record names its product.
 --
 -- Grain      one row per MedicationAdministration and product code
--- Reads      medication_administration, medication
+-- Reads      medication_administration, medication, moment
 -- Keeps      every status; a product named inline, by a contained or by a referenced Medication
 -- Drops      product codes without a system
 -- Caveat     a product that is only text, or a Medication that did not land, has no code: such a record
@@ -41,7 +41,11 @@ record AS (
         status,
         COALESCE(effective, effective_start) AS recorded,
         dose_value,
-        COALESCE(dose_unit_code, dose_unit) AS dose_unit
+        CASE
+            WHEN COALESCE(dose_unit_system = 'http://unitsofmeasure.org', TRUE)
+                THEN COALESCE(dose_unit_code, dose_unit)
+            ELSE COALESCE(dose_unit, dose_unit_code)
+        END AS dose_unit
     FROM medication_administration
 )
 
@@ -55,9 +59,10 @@ SELECT
     r.recorded,
     p.system,
     p.code,
-    CASE WHEN LENGTH(r.recorded) > 10 THEN TRY_CAST(r.recorded AS TIMESTAMPTZ) END AS given_at,
-    CASE WHEN LENGTH(r.recorded) >= 10 THEN TRY_CAST(LEFT(r.recorded, 10) AS DATE) END AS given_date
+    t.instant AS given_at,
+    t.local_date AS given_date
 FROM record AS r
+LEFT JOIN moment AS t ON r.recorded = t.recorded
 LEFT JOIN product AS p
     ON
         r.site_id = p.site_id

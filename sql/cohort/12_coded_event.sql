@@ -1,7 +1,7 @@
 -- coded_event: every dated record that carries a code of one of the study's lists.
 --
 -- Grain      one row per resource, element and code list
--- Reads      condition, encounter, observation, administration, code_list
+-- Reads      condition, encounter, observation, administration, code_list, moment
 -- Keeps      confirmed Conditions (or with no verificationStatus), Encounters that took or take place,
 --            Observations that are final, amended or corrected, administrations that may have happened
 -- Drops      records without a subject
@@ -101,35 +101,21 @@ WITH coding AS (
         recorded
     FROM administration
     WHERE status NOT IN ('not-done', 'entered-in-error')
-),
-
-dated AS (
-    SELECT
-        * EXCLUDE (recorded),
-        LENGTH(recorded) AS precision,
-        CASE WHEN LENGTH(recorded) > 10 THEN TRY_CAST(recorded AS TIMESTAMPTZ) END AS happened_at,
-        TRY_CAST(RPAD(LEFT(recorded, 10), 10, '-01-01') AS DATE) AS happened_from
-    FROM coding
 )
 
 SELECT DISTINCT
-    d.site_id,
-    d.patient_id,
-    d.source,
-    d.resource_id,
-    d.element,
+    e.site_id,
+    e.patient_id,
+    e.source,
+    e.resource_id,
+    e.element,
     c.code_list,
-    d.is_numeric,
-    d.happened_at,
-    CASE WHEN d.precision >= 10 THEN d.happened_from END AS happened_date,
-    d.happened_from,
-    CAST(
-        CASE d.precision
-            WHEN 4 THEN d.happened_from + INTERVAL 1 YEAR - INTERVAL 1 DAY
-            WHEN 7 THEN LAST_DAY(d.happened_from)
-            ELSE d.happened_from
-        END AS DATE
-    ) AS happened_to
-FROM dated AS d
-INNER JOIN code_list AS c ON d.system = c.system AND d.code = c.code
-WHERE d.patient_id IS NOT NULL;
+    e.is_numeric,
+    t.instant AS happened_at,
+    t.local_date AS happened_date,
+    t.from_date AS happened_from,
+    t.to_date AS happened_to
+FROM coding AS e
+INNER JOIN code_list AS c ON e.system = c.system AND e.code = c.code
+LEFT JOIN moment AS t ON e.recorded = t.recorded
+WHERE e.patient_id IS NOT NULL;

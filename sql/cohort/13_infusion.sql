@@ -29,7 +29,11 @@ dose AS (
         s.dose_value IS NULL
         OR p.dose_value IS NULL
         OR COALESCE(
-            TRY(ABS(p.dose_value * u.factor - s.dose_value) <= s.dose_tolerance * s.dose_value), FALSE
+            TRY(
+                ABS((p.dose_value * u.factor + u.addend) / u.divisor - s.dose_value)
+                <= s.dose_tolerance * s.dose_value
+            ),
+            FALSE
         ) AS dose_fits
     FROM product AS p
     CROSS JOIN study AS s

@@ -96,7 +96,7 @@ assigned AS (
             WHEN days_to_first_dose < first_dose_from OR days_to_first_dose > first_dose_to
                 THEN 'first dose outside of the declared days from the anchor'
             WHEN given_date IS NOT NULL THEN NULL
-            WHEN is_uncertain THEN 'an infusion that may have happened but does not count'
+            WHEN is_uncertain THEN 'the product may have been given, but not so that it counts'
             WHEN control_date IS NULL THEN 'neither treated nor enrolled as control'
         END AS no_arm
     FROM candidate

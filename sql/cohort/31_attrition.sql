@@ -1,11 +1,11 @@
 -- attrition: from every patient landed to every patient analysed, step by step.
 --
--- Grain      one row per step, reason, site, arm and stratum with anyone in it
+-- Grain      one row per step, site, arm and stratum with anyone in it
 -- Reads      person, step, dropped, time_zero, severity
 -- Keeps      steps that left nobody out, with n_in = n_out
 -- Drops      nothing; each patient leaves at the first step that applies
--- Caveat     arm and stratum are NULL until the step that decides on them; reasons of one step follow
---            each other by name
+-- Caveat     arm and stratum are NULL until the step that decides on them; a step with several reasons is
+--            a step for each, by name and numbered: arm_1, arm_2
 -- Reference  STROBE item 13; RECORD item 13.1
 CREATE OR REPLACE TABLE attrition AS
 WITH leaving AS (
@@ -29,12 +29,16 @@ reason AS (
 part AS (
     SELECT
         s.step_number,
-        s.step,
+        CASE
+            WHEN COUNT(*) OVER same > 1 THEN s.step || '_' || ROW_NUMBER() OVER (same ORDER BY r.reason)
+            ELSE s.step
+        END AS step,
         COALESCE(r.reason, '') AS reason,
         COALESCE(NULLIF(r.reason, ''), s.description) AS description,
         ROW_NUMBER() OVER (ORDER BY s.step_number, r.reason) AS number
     FROM step AS s
     LEFT JOIN reason AS r ON s.step_number = r.step_number
+    WINDOW same AS (PARTITION BY s.step_number)
 ),
 
 way AS (

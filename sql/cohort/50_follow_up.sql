@@ -1,7 +1,7 @@
 -- follow_up: how long each patient was watched for adverse events, and whether anyone watched.
 --
 -- Grain      one row per cohort patient
--- Reads      cohort, adverse_event, encounter, observation, study
+-- Reads      cohort, adverse_event, encounter, observation, moment, study
 -- Keeps      days from time zero to the earliest of death, last contact and the declared last day
 -- Drops      nothing
 -- Caveat     last contact is the last dated Encounter, Observation or AdverseEvent, and time zero where
@@ -34,11 +34,12 @@ WITH contact AS (
 
 last_contact AS (
     SELECT
-        site_id,
-        patient_id,
-        MAX(TRY_CAST(LEFT(recorded, 10) AS DATE)) AS contact_date
-    FROM contact
-    WHERE LENGTH(recorded) >= 10
+        c.site_id,
+        c.patient_id,
+        MAX(t.local_date) AS contact_date
+    FROM contact AS c
+    INNER JOIN moment AS t ON c.recorded = t.recorded
+    WHERE t.local_date IS NOT NULL
     GROUP BY ALL
 ),
 

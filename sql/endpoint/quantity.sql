@@ -3,9 +3,10 @@
 -- Grain      one row per cohort patient, endpoint of kind quantity, and visit (baseline is one)
 -- Reads      cohort, endpoint, visit, measurement, site
 -- Keeps      at a visit the value nearest the target, of two equally near the earlier; at baseline the
---            last that is not after time zero; the mean of true repeats of one instant
+--            last that is not after time zero; of one instant the mean of what was measured, and the
+--            tighter limit where there are only limits
 -- Drops      values set aside; values outside of every window
--- Caveat     `missing` is dead, window_not_reached, set_aside or not_measured, in this order
+-- Caveat     `missing` is dead, set_aside, window_not_reached or not_measured, in this order
 -- Reference  windows are half-open [start, end) and do not overlap (rwe/study.py)
 CREATE OR REPLACE TABLE quantity AS
 WITH slot AS (
@@ -44,7 +45,7 @@ inside AS (
         m.comparator,
         m.set_aside,
         m.day,
-        -- A day is a quotient of microseconds: nine decimals tell any two instants apart and no more.
+        -- A day is a quotient of microseconds; nine decimals (86 µs) make equal distances equal.
         IF(l.is_baseline, -ROUND(m.day, 9), ROUND(ABS(m.day - l.target), 9)) AS distance
     FROM slot AS l
     INNER JOIN measurement AS m
@@ -70,7 +71,8 @@ nearest AS (
                 distance,
                 ROUND(day, 9),
                 -- Days may be of dates; within one, values with a time of day are still told apart.
-                IF(is_baseline, -EPOCH_US(measured_at), EPOCH_US(measured_at)) NULLS LAST
+                IF(is_baseline, -EPOCH_US(measured_at), EPOCH_US(measured_at)) NULLS LAST,
+                comparator IS NOT NULL
         ) = 1
 ),
 
@@ -80,7 +82,11 @@ chosen AS (
         patient_id,
         endpoint,
         visit,
-        LIST_AVG(LIST(value ORDER BY value)) AS value,
+        CASE LEFT(MIN(comparator), 1)
+            WHEN '<' THEN MIN(value)
+            WHEN '>' THEN MAX(value)
+            ELSE LIST_AVG(LIST(value ORDER BY value))
+        END AS value,
         MIN(comparator) AS comparator,
         MIN(observation_id) AS observation_id,
         MIN(measured_date) AS measured_date
@@ -113,9 +119,9 @@ SELECT
     CASE
         WHEN c.value IS NOT NULL THEN NULL
         WHEN DATE_DIFF('day', l.zero_date, l.death_date) < l.end_day THEN 'dead'
+        WHEN t.patient_id IS NOT NULL THEN 'set_aside'
         WHEN TRY_CAST(LEFT(o.pulled_at, 10) AS DATE) < l.zero_date + CAST(CEIL(l.end_day) AS INTEGER)
             THEN 'window_not_reached'
-        WHEN t.patient_id IS NOT NULL THEN 'set_aside'
         ELSE 'not_measured'
     END AS missing
 FROM slot AS l

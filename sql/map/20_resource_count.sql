@@ -5,7 +5,7 @@
 -- Keeps      types of which nothing came, with zeros
 -- Drops      nothing
 -- Caveat     asked is NULL where the source cannot tell how many it holds
--- Reference  contract: asked = mapped + superseded + set aside
+-- Reference  contract: asked = mapped + superseded + gone + set aside
 CREATE OR REPLACE TABLE resource_count AS
 WITH landed_count AS (
     SELECT
@@ -14,7 +14,8 @@ WITH landed_count AS (
         COUNT(*) AS landed,
         COUNT(*) FILTER (WHERE fate = 'mapped') AS mapped,
         COUNT(*) FILTER (WHERE fate = 'superseded') AS superseded,
-        COUNT(*) FILTER (WHERE fate NOT IN ('mapped', 'superseded')) AS set_aside
+        COUNT(*) FILTER (WHERE fate = 'gone') AS gone,
+        COUNT(*) FILTER (WHERE fate NOT IN ('mapped', 'superseded', 'gone')) AS set_aside
     FROM resource
     GROUP BY ALL
 )
@@ -26,6 +27,7 @@ SELECT
     COALESCE(c.landed, 0) AS landed,
     COALESCE(c.mapped, 0) AS mapped,
     COALESCE(c.superseded, 0) AS superseded,
+    COALESCE(c.gone, 0) AS gone,
     COALESCE(c.set_aside, 0) AS set_aside,
     t.failure
 FROM site_type AS t

@@ -7,7 +7,7 @@ from rwe.output.arrange import Block, analyses, blocks
 from rwe.output.figures import forest_figures, visit_figures
 from rwe.output.numbers import interval, mean_sd, p_value, quartiles
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import counted, method, sentence, slug, spoken, verdict
+from rwe.output.words import counted, how, methods, sentence, slug, spoken, verdict
 from rwe.results import Arm, Comparison, Results
 
 NONE_ASKED = [Part(paragraphs=["No comparison was asked for."])]
@@ -32,7 +32,7 @@ def comparisons(results: Results) -> Section:
 def _table(found: Sequence[Block], name: str) -> Table:
     rows = [c for block in found for c in block.rows]
     estimates = list(dict.fromkeys(c.estimate.name for c in rows))
-    methods = list(dict.fromkeys(method(c.test) for c in rows))
+    ways = methods(rows)
     arms = [Column(t, over=a) for a in ("Treated", "Control") for t in ("n / missing", "median [Q1, Q3]")]
     shown = sentence(spoken(estimates[0])) if len(estimates) == 1 else "Estimate"
     columns = [
@@ -41,21 +41,21 @@ def _table(found: Sequence[Block], name: str) -> Table:
         Column(f"{shown} [95 % CI]"),
         *map(Column, ("P", "Holm", "BH")),
     ]
-    groups = [Group(b.stratum, [_row(c, b.info.digits, methods, estimates) for c in b.rows]) for b in found]
+    groups = [Group(b.stratum, [_row(c, b.info.digits, ways, estimates) for c in b.rows]) for b in found]
     caption = f"{found[0].name}, analysis “{found[0].analysis}”"
-    return Table(f"comparison-{name}", caption, columns, groups, _method_notes(methods), cards=True)
+    return Table(f"comparison-{name}", caption, columns, groups, _method_notes(ways), cards=True)
 
 
-def _method_notes(methods: Sequence[str]) -> list[str]:
-    if len(methods) == 1:
-        return [f"P: {methods[0]}."]
-    return [f"Method {i}: {name}." for i, name in enumerate(methods, 1)]
+def _method_notes(ways: Sequence[str]) -> list[str]:
+    if len(ways) == 1:
+        return [f"{ways[0]}."]
+    return [f"Method {i}: {way}." for i, way in enumerate(ways, 1)]
 
 
-def _row(c: Comparison, digits: int, methods: Sequence[str], estimates: Sequence[str]) -> Row:
+def _row(c: Comparison, digits: int, ways: Sequence[str], estimates: Sequence[str]) -> Row:
     name = spoken(c.estimate.name) if len(estimates) > 1 else ""
     why = "; ".join(part for part in (name, verdict(c)) if part)
-    number = f"method {methods.index(method(c.test)) + 1}" if len(methods) > 1 else ""
+    number = f"method {ways.index(how(c)) + 1}" if len(ways) > 1 and c.test.p is not None else ""
     return row(
         c.visit,
         *_arm(c.treated, c, digits),

@@ -3,7 +3,7 @@
 from rwe.output.arrange import strata
 from rwe.output.numbers import fixed, interval, p_value, share, upper_limit_of_none
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import method, sentence, short, spoken, verdict
+from rwe.output.words import methods, sentence, short, spoken, verdict
 from rwe.results import AdverseEventResult, EstimateResult, EventArm, Results
 
 UNASKED = (
@@ -28,8 +28,7 @@ def adverse_events(results: Results) -> Section:
         Group(stratum, [_row(e) for e in rows if e.stratum == stratum])
         for stratum in strata(results, (e.stratum for e in rows))
     ]
-    methods = list(dict.fromkeys(method(e.test) for e in rows))
-    notes = [f"P: {'; '.join(methods)}.", *_multiplicity(rows)]
+    notes = [*(f"{way}." for way in methods(rows)), *_multiplicity(rows)]
     caption = "Patients with at least one event, events and person-time"
     table = Table("events-table", caption, columns, groups, notes, cards=True)
     return Section("events", TITLE, [Part(paragraphs=ascertainment(results), tables=[table])])

@@ -5,7 +5,7 @@ from typing import Any
 
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import DAYS, short, spoken
+from rwe.output.words import CONVERTED, DAYS, VALIDATION, short, spoken
 from rwe.results import Counts, Results, SiteResult
 
 
@@ -59,8 +59,16 @@ def units(results: Results) -> Section:
     title, none = "Unit conversions", "No unit was converted."
     if not results.units:
         return Section("units", title, [Part(paragraphs=[none])])
-    rows = [row(u.from_, Cell(u.to), f"{u.factor:g}", str(u.n)) for u in results.units]
-    columns = [Column("From", prose=True), Column("To", prose=True), Column("Factor"), Column("Values")]
+    rows = [
+        row(u.from_, Cell(u.to), f"{u.factor:g}", f"{u.offset:g}", Cell(CONVERTED[u.how]), str(u.n))
+        for u in results.units
+    ]
+    columns = [
+        *(Column(t, prose=True) for t in ("From", "To")),
+        *(Column(t) for t in ("Factor", "Offset")),
+        Column("By", prose=True),
+        Column("Values"),
+    ]
     return Section("units", title, [Part(tables=[Table("units-table", title, columns, [Group("", rows)])])])
 
 
@@ -106,6 +114,7 @@ def provenance(results: Results) -> Section:
         ("Software", f"{software.name} {software.version}"),
         ("SQL, SHA-256", software.sql_sha256),
         ("Mappings, SHA-256", software.mappings_sha256),
+        ("Validation", VALIDATION[results.validation]),
         ("Plan", _plan(results)),
     ]
     tables = [_facts("software", "Study, software and plan", facts), *_sites(results)]
@@ -123,33 +132,42 @@ def _plan(results: Results) -> str:
 def _sites(results: Results) -> list[Table]:
     if not results.sites:
         return []
-    titles = ("Asked", "Landed", "Mapped", "Superseded", "Set aside")
+    titles = ("Asked", "Landed", "Mapped", "Superseded", "Gone", "Set aside")
     columns = [Column("Resource type", prose=True), *map(Column, titles), Column("Whole?", prose=True)]
     groups = [
         Group(_site(s), [_resources(name, c) for name, c in s.resources.items()]) for s in results.sites
     ]
     notes = [
-        "Whole: asked = mapped + superseded + set aside. Superseded: the same content again, or an older"
-        " version. Values kept out of the analysis are under Checks and Missing values."
+        "Whole: asked = mapped + superseded + gone + set aside. Superseded: the same content again, or an"
+        " older version. Gone: the source held it once and holds it no longer. Values kept out of the"
+        " analysis are under Checks and Missing values."
     ]
     return [Table("sites", "Sites and resources", columns, groups, notes)]
 
 
 def _site(s: SiteResult) -> str:
     passed = ", ".join(f"{name} {n}" for name, n in s.passed_over.items())
-    pulled = f"pulled at {s.pulled_at}" if s.pulled_at else "time of pull unknown"
+    said = "newest file changed at" if s.method == "files" else "pulled at"
+    pulled = f"{said} {s.pulled_at}" if s.pulled_at else "time of pull unknown"
     over = f"; passed over, as nobody asked for these types: {passed}" if passed else ""
-    return f"{s.id}: FHIR {s.fhir_version}, {pulled}{over}"
+    return f"{s.id}: FHIR {s.fhir_version}, by {s.method}, {pulled}; {_deletions(s)}{over}"
+
+
+def _deletions(s: SiteResult) -> str:
+    if s.method == "files":
+        return "what is not in the folder is not in the data"
+    known = s.deletions_known_at
+    return f"deletions known up to {known}" if known else "deletions at the source are not tracked"
 
 
 def _resources(name: str, c: Counts) -> Row:
     asked = NONE if c.asked is None else fixed(c.asked, 0)
-    counts = (c.landed, c.mapped, c.superseded, c.set_aside)
+    counts = (c.landed, c.mapped, c.superseded, c.gone, c.set_aside)
     return row(name, asked, *map(str, counts), whole(c))
 
 
 def whole(c: Counts) -> str:
     if c.asked is None:
         return "source cannot tell"
-    lacking = c.asked - c.mapped - c.superseded - c.set_aside
+    lacking = c.asked - c.mapped - c.superseded - c.gone - c.set_aside
     return "whole" if lacking == 0 else f"not whole: {lacking} unaccounted for"

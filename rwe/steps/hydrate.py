@@ -1,0 +1,63 @@
+"""What resources refer to, fetched by its ids: the Medications of administrations.
+
+bodies  ──▶  References.take()  ──▶  ids
+"""
+
+import re
+from collections import Counter, defaultdict
+
+from rwe.landing import Got
+from rwe.steps import by_search
+from rwe.steps.ask import BY_REFERENCE, Need
+from rwe.steps.by_search import Before, Fetched
+
+# Relative, versioned or absolute; some writers of JSON escape every slash.
+REFERENCE = r'"reference"\s*:\s*"((?:[^"\\]|\\/)*?)%s\\?/([A-Za-z0-9\-.]{1,255})(?:\\?/_history[^"]*)?"'
+
+
+class References:
+    """base: the server's, which an absolute reference begins with where it leads to the server itself."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base.encode()
+        self._ids: dict[str, set[str]] = defaultdict(set)
+        self._foreign: Counter[str] = Counter()
+        self._patterns = {
+            by: (kind, re.compile((REFERENCE % kind).encode())) for kind, by in BY_REFERENCE.items()
+        }
+
+    def take(self, kind: str, body: bytes) -> None:
+        if kind not in self._patterns:
+            return
+        target, pattern = self._patterns[kind]
+        for before, identity in pattern.findall(body):
+            if before.replace(b"\\/", b"/") in (b"", self._base):
+                self._ids[target].add(identity.decode())
+            elif b":" in before:
+                self._foreign[target] += 1
+
+    def ids(self, kind: str) -> set[str]:
+        return self._ids[kind]
+
+    def unresolved(self, kind: str, came: int) -> list[str]:
+        """In words, what of the references led nowhere."""
+        asked, foreign = len(self._ids[kind]), self._foreign[kind]
+        lines = [f"{kind}: {asked - came} of {asked} referred to are not there"] if came < asked else []
+        return lines + (
+            [f"{kind}: {foreign} references lead to another server: not followed"] if foreign else []
+        )
+
+
+def got(need: Need, fetched: Fetched, before: Before | None, group: str | None, date: str | None) -> Got:
+    """date: the server's time when nothing needed to be asked."""
+    query = need.query(group)
+    now = by_search.date(fetched.walked) if fetched.walked else date
+    return Got(
+        method=by_search.METHOD,
+        asked=by_search.asked(fetched.walked),
+        query=query,
+        extends=before is not None and before.series.query == query and not before.series.failure,
+        complete=True,
+        watermark=now,
+        deletions_known_at=now,
+    )
