@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Command = Sequence[str]
 
@@ -26,6 +27,14 @@ class Spent:
 
 def python(code: str) -> Command:
     return [sys.executable, "-c", code]
+
+
+def rwe(*words: str | Path) -> Command:
+    return [sys.executable, "-m", "rwe", *map(str, words)]
+
+
+def once(command: Command) -> Spent:
+    return _spent([_once(command)])
 
 
 def interleaved(

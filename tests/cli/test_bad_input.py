@@ -1,9 +1,11 @@
 """Bad input: the exit code says who is at fault, the message names file and key and what would be right."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -288,10 +290,11 @@ def test_compare_before_cohort_says_so(landed):
 
 def test_store_that_is_no_database(again):
     (again / "data" / "store.duckdb").write_bytes(b"nothing of DuckDB\n" * 1000)
-    for verb in ("map", "cohort", "compare"):
+    for verb in ("cohort", "compare"):
         stderr = rwe(verb, "--dir", again, expect=13).stderr
         assert "store.duckdb" in stderr
         assert "rwe map" in stderr
+    assert "built anew from the landed data" in rwe("map", "--dir", again).stdout
 
 
 def test_store_with_overwritten_blocks(again):
@@ -327,6 +330,55 @@ def test_damaged_landing_is_a_data_error(again, name, part):
     stderr = rwe("map", "--dir", again, expect=13).stderr
     assert f"north/000001/{name}: " in stderr
     assert "pull north again" in stderr
+
+
+def test_a_folder_with_the_signs_of_a_pattern_is_refused(tmp_path):
+    assert "rename it" in rwe("demo", tmp_path / "what?", expect=2).stderr
+
+
+def test_landed_shard_that_is_gone_is_a_data_error(again):
+    (again / "data" / "raw" / "north" / "000001" / "Observation.001.ndjson.zst").unlink()
+    assert "pull north again" in rwe("map", "--dir", again, expect=13).stderr
+
+
+@pytest.mark.parametrize("verb", ["pull", "map"])
+def test_two_at_once_in_one_folder(again, verb):
+    with (again / "data" / ".lock").open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert "another rwe works here" in rwe(verb, "--dir", again, expect=13).stderr
+    rwe(verb, "--dir", again)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_named_and_no_bug(again):
+    words = [sys.executable, "-m", "rwe", "cohort", "--dir", again]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "No space left" in done.stderr, "bug" in done.stderr) == (13, True, False)
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&-"])
+def test_a_closed_stream_costs_nothing(again, closed):
+    rwe("cohort", "--dir", again)
+    command = f'exec "$0" -m rwe compare --dir "$1" {closed}'
+    done = subprocess.run(["bash", "-c", command, sys.executable, again], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    rwe("report", "--dir", again)
+
+
+def test_ctrl_c_ends_with_130_and_leaves_what_was_whole(again):
+    before = folders.tables(again)
+    words = ["timeout", "--preserve-status", "-s", "INT", "0.9", sys.executable, "-m", "rwe"]
+    done = subprocess.run(
+        [*words, "run", "--dir", again],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert folders.tables(again) == before
 
 
 def test_damaged_results_are_a_data_error(tmp_path):
@@ -415,5 +467,5 @@ def test_hostile_file_names_do_not_reach_the_terminal(study, tmp_path):
 def test_nothing_is_read_or_written_outside_by_sql(again):
     """The store that a study filled opens nothing by itself."""
     with duckdb.connect(again / "data" / "store.duckdb", read_only=True) as db:
-        found = db.execute("SELECT COUNT(*) FROM duckdb_views() WHERE NOT internal").fetchall()
-    assert found == [(0,)]
+        found = db.execute("SELECT sql FROM duckdb_views() WHERE NOT internal").fetchall()
+    assert all(re.fullmatch(r"CREATE VIEW last_load AS SELECT '[^']*' AS line;", sql) for (sql,) in found)

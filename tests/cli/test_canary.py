@@ -135,10 +135,9 @@ def clean(text):
 def outputs(study):
     """stdout and stderr of every verb, as tables and as JSON."""
     found = {}
-    for words, code in {
-        ("pull",): 3, ("pull", "--json"): 3, ("map",): 3, ("map", "--json"): 3, ("cohort",): 0,
-        ("cohort", "--json"): 0, ("compare",): 0, ("compare", "--json"): 0, ("report",): 0, ("check",): 0,
-    }.items():  # fmt: skip
+    steps = [(verb, *more) for verb in ("pull", "map", "cohort", "compare") for more in ((), ("--json",))]
+    sound = (("check",), ("verify",), ("verify", "--json"))
+    for words, code in {**dict.fromkeys([*steps, ("report",)], 3), **dict.fromkeys(sound, 0)}.items():
         done = rwe(*words, "--dir", study, expect=code)
         found[" ".join(words)] = done.stdout + done.stderr
     return found
@@ -171,8 +170,9 @@ def test_no_canary_in_file_names_and_ledgers(study, outputs):
     files = [p for p in (study / "data").rglob("*") if p.is_file()]
     for path in files:
         clean(path.name)
-    ledgers = [p for p in files if p.name in ("set_aside.ndjson", "manifest.json")]
-    assert len(ledgers) == 2
+    ledgers = [p for p in files if p.name in ("manifest.json", "ledger.ndjson", "loads.ndjson", ".lock")]
+    assert len(ledgers) == 4
+    ledgers += [p for p in files if p.name.endswith(".set_aside.ndjson")]
     for path in ledgers:
         clean(path.read_text())
 
@@ -180,6 +180,7 @@ def test_no_canary_in_file_names_and_ledgers(study, outputs):
 def test_set_aside_names_every_broken_line(study, outputs):
     """A reason and a place for each; the place leads to the line."""
     found = json.loads(rwe("map", "--dir", study, "--json", expect=3).stdout)["set_aside"]
+    rwe("cohort", "--dir", study, expect=3)
     assert all(s["reason"] and s["source"] and s["position"] >= 1 for s in found)
     lines = (study.parent / "site" / "all.ndjson").read_text().splitlines()
     broken = [s["position"] for s in found if s["source"] == "all.ndjson"]

@@ -213,3 +213,25 @@ def test_what_is_made_is_for_its_owner_alone(demo):
     for path in [study, *study.rglob("*")]:
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+@pytest.mark.parametrize("name", ["study.toml", "codes/fev1.csv"])
+def test_demo_leaves_an_edited_demo_alone(tmp_path, name):
+    study = folders.copy("msc", tmp_path / "study")
+    path = study / name
+    path.write_text(path.read_text() + "\n")
+    mine = path.read_text()
+    assert f"{name}: is not as the demo study has it" in rwe("demo", study, expect=2).stderr
+    assert path.read_text() == mine
+    assert not (study / "data").exists()
+
+
+def test_a_row_of_attrition_is_one_step_site_arm_and_stratum(found):
+    keys = [(a["step"], a["site"], a["arm"], a["stratum"]) for a in found["attrition"]]
+    assert len(keys) == len(set(keys))
+    assert {"arm_1", "arm_2", "age_1", "alive"} <= {step for step, *_ in keys}
+
+
+def test_every_interval_says_how_it_was_made(found):
+    for c in (*found["comparisons"], *found["adverse_events"]):
+        assert (c["estimate"]["interval"] is None) == (c["estimate"]["ci_low"] is None)

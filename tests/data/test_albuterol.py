@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli import folders
 
-ABOUT_THE_LANDING = {"landed", "resource", "passed_over", "site", "invalid"}
+ABOUT_THE_LANDING = {"landed", "shard", "resource", "invalid", "set_aside_subject"}
+ABOUT_THE_LANDING |= {"passed_over", "site", "made"}
 ENDPOINTS = {"d_dimer": "48065-7", "ferritin": "2276-4", "crp": "1988-5"}
 VISITS = ("d3", "d7", "d14")
 

@@ -3,25 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import Server
 
 from rwe.fhir.auth import authorisation
 from rwe.fhir.client import Client, Clock
 from rwe.site import Site, SiteTable
-
-
-class FakeClock:
-    """Nobody waits: sleeping moves the hand on."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 0.0, []
-
-    def clock(self, jitter: float = 1.0) -> Clock:
-        return Clock(monotonic=lambda: self.now, sleep=self.sleep, jitter=lambda: jitter)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+from tests.fhir.clock import FakeClock
+from tests.fhir.server import Server
 
 
 @pytest.fixture

@@ -37,6 +37,10 @@ class Reply:
     forever: bool = False
     drop: bool = False
 
+    @property
+    def ends_itself(self) -> bool:
+        return self.framing == "chunked" or (self.framing == "length" and self.sent is None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -44,6 +48,12 @@ class Request:
     query: dict[str, list[str]]
     target: str
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
+
+
+Mount = Callable[[str, str, dict[str, list[str]], dict[str, str], bytes], "Reply | None"]
+"""(method, path, query, headers, body); None where the path is not its own."""
 
 
 class Server:
@@ -55,6 +65,7 @@ class Server:
         self.scripts: dict[str, deque[Reply]] = defaultdict(deque)
         self.listings: dict[str, list[list[Any]]] = {}
         self.totals: dict[str, int | None] = {}
+        self.mounts: list[Mount] = []
         self.statement: dict[str, Any] = {
             "resourceType": "CapabilityStatement",
             "fhirVersion": "4.0.1",
@@ -93,6 +104,8 @@ class Server:
         waiting = self.scripts[request.path.rstrip("/")]
         if waiting:
             return waiting[0] if waiting[0].forever else waiting.popleft()
+        if mounted := self._mounted(request):
+            return mounted
         if request.path == "/fhir/metadata":
             return Reply(body=json.dumps(self.statement).encode())
         kind, number = self._page(request)
@@ -101,6 +114,11 @@ class Server:
         if request.query.get("_summary") == ["count"]:
             return Reply(body=json.dumps({"resourceType": "Bundle", "total": self.totals[kind]}).encode())
         return Reply(body=json.dumps(self._bundle(kind, number)).encode())
+
+    def _mounted(self, request: Request) -> Reply | None:
+        r = request
+        replies = (mount(r.method, r.path, r.query, r.headers, r.body) for mount in self.mounts)
+        return next((reply for reply in replies if reply), None)
 
     def _page(self, request: Request) -> tuple[str, int]:
         token = request.query.get("_getpages", [f"{request.path.rpartition('/')[2]}-0"])[0]
@@ -129,12 +147,21 @@ class _Handler(BaseHTTPRequestHandler):
             query=parse_qs(parts.query),
             target=self.path,
             headers={k.lower(): v for k, v in self.headers.items()},
+            method=self.command,
+            body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
         self.owner.requests.append(request)
         reply = self.owner.reply(request)
-        self.close_connection = reply.drop or reply.sent is not None or reply.framing != "length"
+        # Only where the reply itself needs it: a close without a word races with the next request.
+        self.close_connection = reply.drop or not reply.ends_itself
         if not reply.drop:
             self._send(reply)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
 
     def _send(self, reply: Reply) -> None:
         chunked = reply.framing.endswith("chunked")

@@ -258,3 +258,31 @@ def test_no_depth_is_a_crash():
 def test_one_resource_is_a_document_too():
     (found,) = document(row("1"), "x")
     assert (found.id, found.place) == ("a", HERE)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "detail"),
+    [
+        (b'{"resourceType":"Patient"}', "no_id", "Patient.id"),
+        (b'{"resourceType":"Patient","id":"a b"}', "bad_id", "Patient.id"),
+        (b'{"resourceType":"canary-7f3a","id":"a"}', "unknown_type", "resourceType"),
+        (b'{"id":"a"}', "not_a_resource", "resourceType"),
+        (b'{"resourceType":["Patient"],"id":"a"}', "not_a_resource", "resourceType"),
+        (b'{"resourceType":"Patient","id":"a","meta":["canary-7f3a"]}', "not_a_resource", "meta"),
+        (b'["canary-7f3a"]', "not_a_resource", None),
+        (b'{"a":NaN}', "not_json", "byte 6"),
+        (b'{"canary-7f3a" 5}', "not_json", "byte 16"),
+        (b'{"a":"canary-7f3a', "not_json", "byte 18"),
+        (b"", "not_json", "byte 1"),
+        (b'{"a":"\xe9 canary-7f3a"}', "not_utf8", "byte 7"),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, "too_deep", None),
+    ],
+)
+def test_the_element_or_byte_at_fault_is_named_and_no_value(body, reason, detail):
+    (found,) = document(body, "x")
+    assert (found.reason, found.detail) == (reason, detail)
+
+
+def test_a_bundle_that_is_none_names_its_element():
+    (found,) = document(b'{"resourceType":"Bundle","entry":[{},{"fullUrl":["canary-7f3a"]}]}', "x")
+    assert (found.reason, found.detail) == ("not_a_resource", "entry[1].fullUrl")

@@ -1,20 +1,36 @@
 """One request: where the login goes, what is asked again, what an error tells."""
 
+import ast
 import gzip
+import json
+import logging
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
 import time as real_time
+import tracemalloc
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from canary import CANARY, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from server import Reply, Server
 
 from rwe.errors import SiteError
 from rwe.fhir.auth import NoAuth, authorisation
-from rwe.fhir.client import AGAIN, Client, Clock, _retry_after, _time, origin, shown, shown_type
+from rwe.fhir.client import AGAIN, Client, Clock, Request, origin, shown, shown_type
+from rwe.fhir.coding import Decoder
+from rwe.fhir.headers import http_date, retry_after
+from rwe.fhir.limiter import RUN_OF_SUCCESSES, Gate
+from rwe.fhir.origins import Origins
+from rwe.fhir.request import TryAgainError
+from tests.fhir.canary import CANARY, said
+from tests.fhir.server import Reply, Server
+from tests.fhir.tunnel import Tunnel
 
 OK = b'{"ok":1}'
 BEARER = {"auth": {"scheme": "bearer", "token": "env:TOKEN"}}
@@ -79,7 +95,7 @@ def test_a_bad_origin_in_allowed_origins_allows_nothing(site, time, foreign):
 
 def test_a_request_asks_for_fhir_json_that_is_not_cached(server, client):
     server.script("x", Reply(body=OK))
-    assert client().get("x", {"a": "b c"}, what="x").body == OK
+    assert client().get("x", [("a", "b c")], what="x").body == OK
     headers = server.requests[0].headers
     assert (headers["accept"], headers["cache-control"]) == ("application/fhir+json", "no-cache")
     assert server.requests[0].query == {"a": ["b c"]}
@@ -141,11 +157,45 @@ def test_netrc_and_proxies_of_the_machine_are_not_obeyed(server, foreign, client
     assert not foreign.requests
 
 
+def test_security_05_the_environment_is_obeyed_where_the_site_says_so(foreign, client, monkeypatch, tmp_path):
+    """Its proxy, but never its .netrc."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine h.example login wrong password wrong\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{foreign.port}")
+    table = {"url": "http://h.example/fhir", "allow_insecure_http": True, "use_environment": True}
+    foreign.script("x", Reply(body=OK, forever=True))
+    client(TOKEN, **BEARER, **table).get("x", what="x")
+    c = client(**table)
+    c.get("x", what="x")
+    c.ask(Request(url="x", what="x", token=False))
+    assert [r.headers.get("authorization") for r in foreign.requests] == [f"Bearer {CANARY}", None, None]
+    assert {r.target for r in foreign.requests} == {"http://h.example/fhir/x"}
+
+
+def test_a_ca_of_the_environment_that_is_not_there_is_named_at_once(client, monkeypatch, time):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    with pytest.raises(SiteError, match="CA file that the environment names is not there"):
+        client(url="https://127.0.0.1:9/", use_environment=True).get("x", what="x")
+    assert not time.slept
+
+
+def test_a_proxy_of_the_site_is_used_and_no_other(foreign, server, client, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setenv("no_proxy", "h.example")
+    foreign.script("x", Reply(body=OK))
+    proxy = f"http://127.0.0.1:{foreign.port}"
+    client(url="http://h.example/fhir", allow_insecure_http=True, proxy=proxy).get("x", what="x")
+    assert foreign.requests[0].target == "http://h.example/fhir/x"
+    assert not server.requests
+
+
 def test_redirects_of_the_same_origin_are_followed_with_the_login(server, client):
     server.script("x", Reply(status=307, headers={"Location": "y?z=1"}))
     server.script("y", Reply(status=302, headers={"Location": f"{server.base}/z"}))
     server.script("z", Reply(body=OK))
-    answer = client(TOKEN, **BEARER).get("x", {"a": "1"}, what="x")
+    answer = client(TOKEN, **BEARER).get("x", [("a", "1")], what="x")
     assert answer.url == f"{server.base}/z"
     assert [r.target for r in server.requests] == ["/fhir/x?a=1", "/fhir/y?z=1", "/fhir/z"]
     assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {CANARY}"}
@@ -162,10 +212,177 @@ def test_redirects_elsewhere_are_refused(server, foreign, client, place):
     assert len(server.requests) == 1
 
 
-def test_an_allowed_origin_is_followed(server, foreign, client):
+def test_security_02_a_page_is_not_redirected_to_a_listed_origin_either(server, foreign, client):
     server.script("x", Reply(status=307, headers={"Location": f"{foreign.base}/x"}))
-    foreign.script("x", Reply(body=OK))
-    assert client(allowed_origins=(f"http://127.0.0.1:{foreign.port}",)).get("x", what="x").body == OK
+    with pytest.raises(SiteError, match="redirects to another origin"):
+        client(TOKEN, **BEARER, allowed_origins=listed(foreign)).get("x", what="x")
+    assert not foreign.requests
+
+
+@pytest.mark.parametrize("place", ["http://h.example/x", "http://H.EXAMPLE:80/", "http://listed.example/"])
+@pytest.mark.parametrize("purpose", ["api", "file", "token"])
+def test_security_02_https_never_goes_on_as_http(site, place, purpose):
+    table = {"allow_insecure_http": True, "allowed_origins": ("http://listed.example", "http://h.example")}
+    origins = Origins(site(url="https://h.example/fhir", **table))
+    with pytest.raises(SiteError, match="from https to http"):
+        origins.redirect("https://h.example/fhir/x", place, purpose, "x")
+
+
+def listed(*servers: Server) -> tuple[str, ...]:
+    return tuple(f"http://127.0.0.1:{s.port}" for s in servers)
+
+
+def fetched(c: Client, url: str, **more) -> bytes:
+    """A file, in the pieces that the last attempt brought."""
+    pieces: list[bytes] = []
+
+    def begin():
+        pieces.clear()
+        return pieces.append
+
+    c.download(Request(url=url, what="file 1", **more), begin)
+    return b"".join(pieces)
+
+
+def test_security_02_a_file_moves_to_a_listed_origin_without_the_login(server, foreign, client):
+    """As Oracle Health's do; nor does the login come back with the next redirect."""
+    server.script("f", Reply(status=307, headers={"Location": "g"}))
+    server.script("g", Reply(status=307, headers={"Location": f"{foreign.base}/h"}))
+    foreign.script("h", Reply(status=302, headers={"Location": f"{server.base}/i"}))
+    server.script("i", Reply(body=OK))
+    assert fetched(client(TOKEN, **BEARER, allowed_origins=listed(foreign)), "f") == OK
+    assert [r.headers.get("authorization") for r in server.requests] == [f"Bearer {CANARY}"] * 2 + [None]
+    assert [r.headers.get("authorization") for r in foreign.requests] == [None]
+
+
+def test_a_cookie_does_not_move_with_a_file(server, foreign, client):
+    """A cookie knows no port: it would go to the other origin of the same host."""
+    moved = {"Location": f"{foreign.base}/h", "Set-Cookie": f"session={CANARY}; Path=/"}
+    server.script("x", Reply(body=OK, headers={"Set-Cookie": f"session={CANARY}; Path=/"}), Reply(body=OK))
+    server.script("f", Reply(status=307, headers=moved))
+    foreign.script("h", Reply(body=OK))
+    c = client(TOKEN, **BEARER, allowed_origins=listed(foreign))
+    c.get("x", what="x")
+    c.get("x", what="x")
+    assert fetched(c, "f") == OK
+    assert server.requests[1].headers["cookie"] == f"session={CANARY}"
+    assert "cookie" not in foreign.requests[0].headers
+
+
+def test_security_02_a_file_does_not_move_to_another_origin(server, foreign, client):
+    server.script("f", Reply(status=307, headers={"Location": f"{foreign.base}/h"}))
+    with pytest.raises(SiteError, match="another origin"):
+        fetched(client(TOKEN, **BEARER), "f")
+    assert not foreign.requests
+
+
+@pytest.mark.parametrize(
+    ("token", "file_token", "own", "other"),
+    [(True, "manifest", 1, 1), (False, "manifest", 0, 0), (False, "always", 1, 0), (True, "always", 1, 1)],
+)
+def test_a_file_gets_the_login_that_its_manifest_says(
+    server, foreign, client, *, token, file_token, own, other
+):
+    for s in (server, foreign):
+        s.script("f", Reply(body=OK))
+    c = client(TOKEN, **BEARER, allowed_origins=listed(foreign), file_token=file_token)
+    for s, sent in ((server, own), (foreign, other)):
+        fetched(c, f"{s.base}/f", token=token)
+        assert [r.headers.get("authorization") for r in s.requests] == [f"Bearer {CANARY}" if sent else None]
+
+
+def test_file_token_is_for_files_alone(server, client):
+    server.script("x", Reply(body=OK))
+    client(TOKEN, **BEARER, file_token="always").ask(Request(url="x", what="x", token=False))
+    assert "authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/x", "s3://bucket/x", "abfss://c@a.dfs.core.windows.net/x"])
+def test_security_03_a_bucket_is_refused_with_advice(client, server, url):
+    with pytest.raises(SiteError, match="storage bucket") as e:
+        fetched(client(TOKEN, **BEARER), url)
+    assert 'method = "files"' in e.value.hint
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://169.254.169.254/latest",
+        "http://[fe80::1]/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[fd00:ec2::254]/",
+        "http://2852039166/",
+        "http://0xa9.0xfe.43518/",
+        "http://metadata.google.internal/x",
+        "file:///etc/passwd",
+    ],
+)
+def test_security_03_no_setting_leads_to_a_metadata_address(client, server, host):
+    with pytest.raises(SiteError, match="another origin") as e:
+        client(TOKEN, **BEARER).get(host, what="x")
+    assert "no setting" in e.value.hint
+    assert not server.requests
+
+
+def test_security_03_http_below_an_https_base_is_another_origin(client):
+    with pytest.raises(SiteError, match="another origin"):
+        client(TOKEN, **BEARER, url="https://h.example/fhir").get("http://h.example/fhir/x", what="x")
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "after"),
+    [(s, "POST", "POST") for s in (301, 302, 307, 308)]
+    + [(303, "POST", "GET"), (303, "DELETE", "GET"), (303, "GET", "GET"), (307, "DELETE", "DELETE")],
+)
+def test_a_redirect_keeps_the_method_but_303(server, client, status, method, after):
+    server.script("x", Reply(status=status, headers={"Location": "y"}))
+    server.script("y", Reply(body=OK))
+    c = client(TOKEN, **BEARER)
+    c.ask(Request(url="x", what="x", method=method, body=b"a=b" if method == "POST" else None))
+    assert [r.method for r in server.requests] == [method, after]
+    assert server.requests[1].body == (b"a=b" if after == "POST" else b"")
+    assert {r.headers["authorization"] for r in server.requests} == {f"Bearer {CANARY}"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_what_is_posted_never_leaves_the_origin(server, foreign, client, status):
+    server.script("x", Reply(status=status, headers={"Location": f"{foreign.base}/x"}))
+    with pytest.raises(SiteError, match="another origin"):
+        client(allowed_origins=listed(foreign)).ask(Request(url="x", what="x", method="POST", body=b"a=b"))
+    assert not foreign.requests
+
+
+def outcome(*codes: str) -> bytes:
+    issues = [{"severity": "error", "code": c, "diagnostics": CANARY} for c in codes]
+    return json.dumps({"resourceType": "OperationOutcome", "issue": issues}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (outcome("required"), " (required)"),
+        (outcome("required", "not-found", "required"), " (required, not-found)"),
+        (outcome(CANARY, "Patient Smith", "x" * 50, ""), ""),
+        (outcome(*(f"a{c}" for c in "bcdefgh")), " (ab, ac, ad, ae, af)"),
+        (b'{"resourceType":"OperationOutcome","issue":"x"}', ""),
+        (b'{"resourceType":"Patient","issue":[{"code":"required"}]}', ""),
+        (b'{"error":"invalid_scope"}', " (invalid_scope)"),
+        (b'{"error":"smith"}', ""),
+        (b"<html>", ""),
+        (b"\xff", ""),
+        (b"[" * 60_000, ""),
+        (outcome("required") + b" " * 100_000, ""),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_an_error_is_named_with_its_issue_codes(server, client, body, told, status):
+    server.script("x", Reply(status=status, body=body))
+    with pytest.raises(SiteError) as e:
+        client(limits={"attempts": 1}).get("x", what="x")
+    verb = "refuses the login (401)" if status == 401 else f"answers {status}"
+    assert str(e.value).removesuffix(" (1 attempts)") == f"north: x: the server {verb}{told}"
+    assert CANARY not in said(e)
 
 
 def test_a_redirects_body_is_not_read(server, client):
@@ -250,8 +467,132 @@ def test_retry_after_is_kept_up_to_the_cap(server, client, time, asked, waited):
     assert time.slept == [waited]
 
 
-def test_a_date_to_retry_after_needs_the_servers_own_clock():
-    assert _retry_after({"Retry-After": "Fri, 01 Jan 2100 00:00:07 GMT"}) is None
+def test_http_04_a_pause_is_for_all_threads_and_is_said(server, site, time):
+    """No request before it is over, and one line for it."""
+    said: list[str] = []
+    server.script(CANARY, Reply(status=429, headers={"Retry-After": "120"}), Reply(body=OK, forever=True))
+    server.script("y", Reply(body=OK, forever=True))
+    asked_at: list[float] = []
+    with Client(site(), NoAuth(), time.clock(), said.append) as c:
+        send = c._transport.send
+        c._transport.send = lambda wire: (asked_at.append(time.now), send(wire))[1]
+        with pytest.raises(TryAgainError):
+            c._renewing(Request(url=CANARY, what="page 1"), "api", c._body.page)
+        c._pause(0, TryAgainError("the server answers 429", 120, crowded=True), "page 1")
+        c.get("y", what="y")
+        c.get(CANARY, what="page 1")
+    assert asked_at == [0, 120, 120]
+    assert said == ["north: page 1: the server answers 429, and asks for a pause of 120 s"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "sent"),
+    [
+        (Reply(status=429), 2),
+        (Reply(status=503), 2),
+        (Reply(status=500), 1),
+        (Reply(status=502), 1),
+        (Reply(drop=True), 1),
+        (Reply(body=OK, sent=3), 1),
+    ],
+)
+def test_what_may_not_be_sent_twice_is_so_only_where_it_was_not_taken(server, client, reply, sent):
+    server.script("x", reply, Reply(body=OK, forever=True))
+    request = Request(url="x", what="the kick-off", method="POST", safe=False)
+    if sent == 2:
+        assert client().ask(request).body == OK
+    else:
+        with pytest.raises(SiteError, match=r"the kick-off: .* \(1 attempts\)"):
+            client().ask(request)
+    assert len(server.requests) == sent
+
+
+def test_a_refused_connection_took_nothing(client, time):
+    with Server() as gone:
+        pass
+    with pytest.raises(SiteError, match=r"no connection \(ConnectionError\) \(8 attempts\)"):
+        client(url=gone.base).ask(Request(url="x", what="x", method="POST", safe=False))
+
+
+def test_a_429_that_is_an_answer_lowers_the_number_all_the_same(server, client):
+    server.script("x", Reply(status=429))
+    c = client()
+    assert c.ask(Request(url="x", what="x", expected=(200, 429))).status == 429
+    assert c._gate.allowed == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("7", ["a pause of 7 s"]),
+        ("0", []),
+        ("9" * 400, ["a pause beyond 300 s, after which it is asked again"]),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_that_the_server_asks_for_is_said(server, site, time, *, asked, told, status):
+    said: list[str] = []
+    server.script("x", Reply(status=status, headers={"Retry-After": asked}), Reply(body=OK))
+    with Client(site(), NoAuth(), time.clock(), said.append) as c:
+        c.get("x", what="x")
+    assert said == [f"north: x: the server answers {status}, and asks for {t}" for t in told]
+
+
+class Counting(Server):
+    """Takes `limit` requests at once, 429 to more; the first `together` of them wait for each other."""
+
+    def __init__(self, *, limit: int, together: int) -> None:
+        super().__init__()
+        self.limit, self.busy, self.most = limit, 0, 0
+        self.lock, self.barrier = threading.Lock(), threading.Barrier(together)
+
+    def reply(self, request):
+        with self.lock:
+            self.busy += 1
+            self.most = max(self.most, self.busy)
+            crowded, first = self.busy > self.limit, len(self.requests) <= self.barrier.parties
+        if first:
+            self.barrier.wait(30)
+        real_time.sleep(0.001)
+        with self.lock:
+            self.busy -= 1
+        return Reply(status=429) if crowded else Reply(body=OK)
+
+
+def test_http_17_a_storm_of_429_lowers_the_number_at_once(client):
+    """8 threads at a server that takes 4."""
+    with Counting(limit=4, together=8) as s, ThreadPoolExecutor(8) as pool:
+        c = client(url=s.base, limits={"concurrency": 8})
+        assert {a.body for a in pool.map(lambda n: c.get(f"x{n}", what="x"), range(200))} == {OK}
+    assert s.most == 8
+    assert len(s.requests) < 1.5 * 200
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_requests_are_under_way_than_the_site_says(client, most):
+    with Counting(limit=99, together=most) as s, ThreadPoolExecutor(8) as pool:
+        c = client(url=s.base, limits={"concurrency": most})
+        list(pool.map(lambda n: c.get("x", what="x"), range(60)))
+    assert s.most == most
+
+
+def test_the_gate_halves_once_for_all_that_were_under_way_and_opens_by_one(time):
+    gate = Gate(8, time.clock())
+    for age in (0, 0, 0):
+        gate.throttled(age)
+    assert gate.allowed == 4
+    gate.throttled(1)
+    gate.throttled(2)
+    gate.throttled(3)
+    assert gate.allowed == 1
+    for opened in range(1, 12):
+        for _ in range(RUN_OF_SUCCESSES):
+            gate.succeeded()
+        assert gate.allowed == min(8, 1 + opened)
+
+
+def test_a_date_to_retry_after_is_told_by_our_clock_where_the_server_shows_none():
+    assert retry_after({"Retry-After": "Fri, 01 Jan 2100 00:00:07 GMT"}, 4102444800) == 7
 
 
 @pytest.mark.parametrize(
@@ -289,10 +630,85 @@ def test_a_body_is_utf8_json_whatever_its_type_says(server, client, kind, framin
     assert client().get("x", what="x").body == body
 
 
-def test_gzip_in_several_members_is_read_whole(server, client):
-    body = gzip.compress(OK[:4]) + gzip.compress(OK[4:])
-    server.script("x", Reply(body=body, headers={"Content-Encoding": "gzip"}))
+BIG = b'"' + bytes(range(97, 123)) * 40_000 + b'"'
+MEMBERS = gzip.compress(BIG[:500_000]) + gzip.compress(b"") + gzip.compress(BIG[500_000:])
+GZIP = {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", " GZIP "])
+@pytest.mark.parametrize("size", [1, 997, 10**6])
+def test_http_16_gzip_in_several_members_is_read_whole(server, client, coding, size):
+    pieces = [MEMBERS[n : n + size] for n in range(0, len(MEMBERS), size)] + [b"\0" * 512]
+    reply = Reply(pieces=pieces, headers={"Content-Encoding": coding}, framing="close", forever=True)
+    server.script("x", reply)
+    assert client().get("x", what="x").body == BIG
+    assert fetched(client(), "x") == BIG
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        MEMBERS[:-1],
+        MEMBERS[:-8],
+        MEMBERS[: len(MEMBERS) // 2],
+        MEMBERS[:5],
+        b"",
+        MEMBERS + b"\x1f\x8b garbage",
+        MEMBERS + b"garbage",
+        MEMBERS[:-6] + b"\0" + MEMBERS[-5:],
+    ],
+    ids=["byte", "trailer", "half", "head", "empty", "member", "garbage", "checksum"],
+)
+def test_a_gzip_that_is_not_whole_is_fetched_again_though_its_framing_is(server, client, time, body):
+    """urllib3 gives the first members and no error: a file would lose its last rows."""
+    server.script("x", Reply(body=body, headers=GZIP), Reply(body=MEMBERS, headers=GZIP))
+    assert fetched(client(), "x") == BIG
+    assert len(time.slept) == 1
+
+
+def test_a_coding_that_was_not_asked_for_is_no_answer(server, client, time):
+    server.script("x", Reply(body=OK, headers={"Content-Encoding": "br"}), Reply(body=OK))
     assert client().get("x", what="x").body == OK
+    assert server.requests[0].headers["accept-encoding"] == "gzip"
+    assert len(time.slept) == 1
+
+
+def test_an_answer_without_a_body_may_name_a_coding(server, client):
+    server.script("x", Reply(status=202, headers=GZIP))
+    assert client().ask(Request(url="x", what="x", expected=(202,))).body == b""
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=200_000), min_size=1, max_size=4), st.integers(1, 70_000))
+def test_any_members_in_any_pieces_are_what_was_packed(members, size):
+    packed = b"".join(map(gzip.compress, members))
+    decoder = Decoder("gzip")
+    cut = [packed[n : n + size] for n in range(0, len(packed), size)]
+    pieces = [piece for part in cut for piece in decoder.pieces(part)]
+    decoder.end()
+    assert b"".join(pieces) == b"".join(members)
+    assert max(map(len, pieces)) <= 65_536
+
+
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 131_072, 10**6, 65_536 * 258])
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
+def test_output_that_is_held_back_is_not_lost(length, size):
+    packed = gzip.compress(b" " * length)
+    decoder = Decoder("gzip")
+    cut = [packed[n : n + size] for n in range(0, len(packed), size)]
+    assert sum(len(piece) for part in cut for piece in decoder.pieces(part)) == length
+    decoder.end()
+
+
+def test_http_15_a_bomb_is_unpacked_no_further_than_the_limit(server, client):
+    bomb = gzip.compress(b" " * 10**8)
+    server.script("x", Reply(body=bomb + bomb, headers=GZIP))
+    tracemalloc.start()
+    with pytest.raises(SiteError, match="larger than 1000000 bytes"):
+        client(limits={"page_bytes": 1_000_000}).get("x", what="x")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10**7
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/fhir+xml", "text/plain\u00fc"])
@@ -324,11 +740,57 @@ def test_a_body_that_dribbles_ends_at_the_deadline(server, client, time):
     assert real_time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX-A: "])
+def test_headers_that_dribble_end_at_the_deadline(client, time, start):
+    """In real time: each byte comes long before the read timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def dribble() -> None:
+            with listening.accept()[0] as s, suppress(OSError):
+                s.sendall(start)
+                while True:
+                    s.sendall(b"a")
+                    real_time.sleep(0.02)
+
+        threading.Thread(target=dribble, daemon=True).start()
+        clock = Clock(monotonic=real_time.monotonic, sleep=time.sleep, jitter=lambda: 0.0)
+        c = client(
+            clock=clock,
+            url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            limits={"request_deadline": 0.3, "attempts": 1},
+        )
+        with pytest.raises(SiteError, match="did not end in time"):
+            c.get("x", what="x")
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(11, True), (13, False)])
+def test_http_11_a_body_brings_100_bytes_a_second(server, client, time, seconds, whole):
+    """Pieces of 1,200 bytes: 6,000 in a minute are enough."""
+    pieces = [b" " * 1200] * 30 + [OK]
+    server.script("x", Reply(pieces=pieces, forever=True))
+    c = client(limits={"attempts": 1, "request_deadline": 1000})
+    send = c._body._stream
+
+    def slow(response, until, take):
+        def taken(piece: bytes) -> None:
+            time.now += seconds * len(piece) / 1200
+            take(piece)
+
+        send(response, until, taken)
+
+    c._body._stream = slow
+    if whole:
+        assert c.get("x", what="x").body.endswith(OK)
+    else:
+        with pytest.raises(SiteError, match="comes too slowly"):
+            c.get("x", what="x")
+
+
 def test_the_deadline_is_over_all_redirects(server, client, time):
-    server.script(
-        "x", Reply(status=302, headers={"Location": "y"}, pause=lambda: time.sleep(200), forever=True)
-    )
-    server.script("y", Reply(body=OK, pause=lambda: time.sleep(200), forever=True))
+    """The second piece of y comes after both pauses: x has the same connection."""
+    slow = {"pause": lambda: time.sleep(200), "forever": True}
+    server.script("x", Reply(status=302, headers={"Location": "y"}, **slow))
+    server.script("y", Reply(pieces=[OK[:3], OK[3:]], **slow))
     with pytest.raises(SiteError, match="did not end in time"):
         client(limits={"attempts": 1}).get("x", what="x")
 
@@ -349,7 +811,7 @@ def test_no_server_is_named_without_its_address(client, time):
 
 def test_a_host_that_none_can_have_is_not_tried_again(site, time):
     with Client(site(url="https://" + "a" * 63 + ".example"), NoAuth(), time.clock()) as c:
-        c.base, c._origins = "http://*.example/", {("http", "*.example", 80)}
+        c.base, c._origins._listed = "http://*.example/", {("http", "*.example", 80)}
         with pytest.raises(SiteError, match="no valid host"):
             c.get("x", what="x")
     assert not time.slept
@@ -372,9 +834,61 @@ def test_errors_hold_no_query_path_body_or_secret(server, client):
     server.script(secret, *replies)
     for _ in replies:
         with pytest.raises(SiteError) as e:
-            client(TOKEN, **BEARER, limits={"attempts": 1}).get(secret, {"name": CANARY}, what="page 1")
+            client(TOKEN, **BEARER, limits={"attempts": 1}).get(secret, [("name", CANARY)], what="page 1")
         assert CANARY not in said(e)
         assert "north: page 1" in said(e)
+
+
+def test_the_log_of_urllib3_is_silent(server, client, caplog):
+    """At every level it names URLs with their queries."""
+    caplog.set_level(logging.DEBUG)
+    bad = Reply(body=OK, headers={"X-A": "1\r\nbad header"}, framing="close")
+    server.script(CANARY, bad, Reply(drop=True), Reply(body=OK))
+    client(TOKEN, **BEARER).get(CANARY, [("name", CANARY)], what="x")
+    assert CANARY not in caplog.text
+
+
+def test_no_repr_shows_a_patient_or_a_secret(server, client):
+    server.script(CANARY, Reply(body=f'"{CANARY}"'.encode(), headers={"X-A": CANARY}))
+    request = Request(
+        url=CANARY, what="x", parameters=[("name", CANARY)], headers={"Authorization": CANARY}, body=b"x"
+    )
+    c = client(TOKEN, **BEARER)
+    assert CANARY not in repr(request)
+    assert CANARY not in repr(c._wire(request, "api"))
+    assert CANARY not in repr(c.ask(request))
+
+
+def test_nothing_but_the_transport_sends():
+    """requests, urllib3 and http.client open connections in one file only, and certificates are checked."""
+    senders = {"Session", "get", "post", "put", "patch", "delete", "head", "options", "request", "api"}
+    for path in sorted((Path(__file__).parents[2] / "rwe").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        called = {
+            (n.value.id, n.attr)
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
+        }
+        named = {(n.module, a.name) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
+        loaded = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        if path.name != "transport.py":
+            assert not {c for c in called if c[0] == "requests"} & {("requests", s) for s in senders}, path
+            assert not {n for n in named if n[0] == "requests"}, path
+            assert not {n for n in named if n[0] and n[0].startswith("urllib3")}, path
+            assert not {
+                n for n in loaded if n.startswith(("urllib.request", "httpx", "aiohttp", "socket"))
+            } - ({"socket"} if path.name == "site.py" else set()), path
+            assert not {c for c in called if c[0] == "urllib3"} - {("urllib3", "exceptions")}, path
+        keywords = [k for n in ast.walk(tree) if isinstance(n, ast.Call) for k in n.keywords]
+        unchecked = [k for k in keywords if k.arg == "verify" and ast.unparse(k.value) == "False"]
+        assert not unchecked, path
+        assert not {"CERT_NONE", "check_hostname", "_create_unverified_context"} & {c[1] for c in called}, (
+            path
+        )
+
+
+def openssl(*words: object) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -383,28 +897,90 @@ def loopback(tmp_path_factory):
     if not shutil.which("openssl"):
         pytest.skip("no openssl to make a certificate with")
     pem = tmp_path_factory.mktemp("tls") / "loopback.pem"
-    asked = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=loopback",
-    ]
-    asked += ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", pem, "-out", f"{pem}.crt"]
-    subprocess.run(asked, check=True, capture_output=True)
+    made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", "/CN=loopback")
+    names = ("-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    openssl("req", *made, *names, "-keyout", pem, "-out", f"{pem}.crt")
     pem.write_bytes(pem.read_bytes() + Path(f"{pem}.crt").read_bytes())
     return pem
 
 
+@pytest.fixture(scope="module")
+def hospital(loopback, tmp_path_factory):
+    """A CA, and client.pem and client.key that it has signed."""
+    folder = tmp_path_factory.mktemp("ca")
+    made = ("-newkey", "rsa:2048", "-nodes", "-subj")
+    openssl(
+        "req", "-x509", *made, "/CN=CA", "-days", 2, "-keyout", folder / "ca.key", "-out", folder / "ca.pem"
+    )
+    openssl("req", *made, "/CN=rwe", "-keyout", folder / "client.key", "-out", folder / "client.csr")
+    signed = ("-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", 2)
+    openssl("x509", "-req", "-in", folder / "client.csr", *signed, "-out", folder / "client.pem")
+    (folder / "client.key").chmod(0o600)
+    return folder
+
+
+def test_https_goes_through_a_proxy_and_is_still_checked(tls, client, loopback):
+    tls.script("x", Reply(body=OK, forever=True))
+    with Tunnel() as p:
+        c = client(TOKEN, **BEARER, url=tls.base, proxy=p.url, ca_file=str(loopback))
+        assert [c.get("x", what="x").body for _ in range(2)] == [OK, OK]
+        with pytest.raises(SiteError, match="certificate is not trusted"):
+            client(TOKEN, **BEARER, url=tls.base, proxy=p.url).get("x", what="x")
+        c.__exit__()
+    assert p.heads[0].startswith(f"CONNECT 127.0.0.1:{tls.port} HTTP/1.".encode())
+    assert CANARY.encode() not in b"".join(p.heads)
+    assert {r.headers["authorization"] for r in tls.requests} == {f"Bearer {CANARY}"}
+
+
+def test_mtls_is_the_clients_certificate_alone(client, loopback, hospital):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(loopback)
+    context.load_verify_locations(hospital / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    own = {"client_cert": str(hospital / "client.pem"), "client_key": str(hospital / "client.key")}
+    with Server(context=context) as s:
+        s.script("x", Reply(body=OK, forever=True))
+        table = {"url": s.base, "ca_file": str(loopback), "limits": {"attempts": 1}}
+        assert client(auth={"scheme": "mtls"}, **own, **table).get("x", what="x").body == OK
+        with pytest.raises(SiteError, match=r"no connection|broke off"):
+            client(**table).get("x", what="x")
+        assert len(s.requests) == 1
+
+
+def test_the_certificate_goes_where_the_login_goes(server, foreign, client, loopback, tmp_path):
+    (tmp_path / "own.pem").write_bytes(loopback.read_bytes())
+    (tmp_path / "own.pem").chmod(0o600)
+    server.script("f", Reply(status=307, headers={"Location": f"{foreign.base}/f"}))
+    foreign.script("f", Reply(body=OK))
+    own = {"client_cert": "own.pem", "client_key": "own.pem", "auth": {"scheme": "mtls"}}
+    c = client(**own, allowed_origins=listed(foreign))
+    wires, send = [], c._transport.send
+    c._transport.send = lambda wire: (wires.append(wire), send(wire))[1]
+    assert fetched(c, "f") == OK
+    assert [w.certificate for w in wires] == [True, False]
+
+
+def test_tls_below_1_2_is_refused(client, loopback):
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    old.load_cert_chain(loopback)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+        easy = ssl.create_default_context(cafile=loopback)
+        easy.minimum_version = ssl.TLSVersion.TLSv1
+        easy.set_ciphers("ALL:@SECLEVEL=0")
+    with Server(context=old) as s:
+        plain = socket.create_connection(("127.0.0.1", s.port))
+        with easy.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped:
+            assert wrapped.version() == "TLSv1.1"
+        with pytest.raises(SiteError, match=r"TLS failed"):
+            client(url=s.base, ca_file=str(loopback), limits={"attempts": 1}).get("x", what="x")
+        assert not s.requests
+
+
 @pytest.fixture
 def tls(loopback):
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(loopback)
     with Server(context=context) as s:
@@ -475,7 +1051,7 @@ def test_a_bad_certificate_file_names_its_key(client, tmp_path, content, table, 
 def test_the_servers_time_is_utc_or_not_known(header, expected, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     real_time.tzset()
-    found = _time(header)
+    found = http_date(header)
     monkeypatch.undo()
     real_time.tzset()
     assert (found and found.isoformat()) == expected

@@ -4,45 +4,18 @@ Two R4 hospitals and one R5, a server each, loaded by transaction Bundles.  Skip
 where there is no JDK or Maven.
 """
 
-import gzip
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rwe import data
-from tests.live import hapi
+from tests.live.conftest import HAPI, VERSIONS
 from tests.run import rwe
 
 pytestmark = pytest.mark.live
-
-SERVERS = {"north": "R4", "centre": "R4", "south": "R5"}
-VERSIONS = {"R4": "4.0.1", "R5": "5.0.0"}
-
-
-def resources(site: str) -> Iterator[dict[str, Any]]:
-    for path in sorted((data.demo_study() / "fhir" / site).glob("*.ndjson.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Site ▶ base URL."""
-    if reason := hapi.available():
-        pytest.skip(f"no HAPI FHIR server: {reason}")
-    workdir = tmp_path_factory.mktemp("hapi")
-    with ExitStack() as stack:
-        urls = {}
-        for site, version in SERVERS.items():
-            server = stack.enter_context(hapi.start(version, workdir))
-            urls[site] = server.base_url
-            hapi.load(server.base_url, resources(site))
-        yield urls
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +25,27 @@ def by_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return results(folder)
 
 
-@pytest.fixture(scope="module")
-def by_search(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("search") / "study"
+def of(servers: dict[str, str], folder: Path) -> Path:
     shutil.copytree(data.demo_study(), folder, ignore=shutil.ignore_patterns("fhir", "data", "results"))
     sites = [
-        f'[{site}]\nurl = "{url}"\nfhir_version = "{VERSIONS[SERVERS[site]]}"\nlimits.page_size = 100\n'
+        f'[{site}]\nurl = "{url}"\nfhir_version = "{VERSIONS[HAPI[site]]}"\nmethod = "search"\n'
+        "limits.page_size = 200\n"
         for site, url in servers.items()
     ]
     (folder / "sites.toml").write_text("\n".join(sites))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_search(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = of(servers, tmp_path_factory.mktemp("search") / "study")
+    rwe("run", "--dir", folder, "--everything")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_need(servers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = of(servers, tmp_path_factory.mktemp("need") / "study")
     rwe("run", "--dir", folder)
     return folder
 
@@ -73,6 +58,22 @@ def results(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("part", ["comparisons", "attrition", "adverse_events", "baseline"])
 def test_search_gives_what_files_give(part: str, by_files: dict[str, Any], by_search: Path) -> None:
     assert results(by_search)[part] == by_files[part]
+
+
+@pytest.mark.parametrize("part", ["comparisons", "attrition", "adverse_events", "baseline"])
+def test_what_the_study_needs_gives_what_all_gives(
+    part: str, by_files: dict[str, Any], of_need: Path
+) -> None:
+    assert results(of_need)[part] == by_files[part]
+
+
+def test_of_observations_only_those_that_the_study_names_are_asked_for(
+    by_files: dict[str, Any], of_need: Path
+) -> None:
+    def observations(found: dict[str, Any]) -> int:
+        return sum(s["resources"]["Observation"]["mapped"] for s in found["sites"])
+
+    assert 0 < observations(results(of_need)) < observations(by_files)
 
 
 def test_what_the_servers_count_is_what_was_mapped(by_files: dict[str, Any], by_search: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_second_run_changes_no_byte(by_search: Path) -> None:
         return {str(p): p.read_bytes() for f in folders for p in sorted(f.rglob("*")) if p.is_file()}
 
     before = contents()
-    rwe("run", "--dir", by_search)
+    rwe("run", "--dir", by_search, "--everything")
     assert contents() == before
 
 

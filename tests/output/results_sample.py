@@ -97,6 +97,7 @@ def build(*, label: str = LABEL) -> Results:
         software=Software(name="rwe", version="0.1.0", sql_sha256="b2" * 32, mappings_sha256="c3" * 32),
         plan=Plan(locked_at="2026-11-20T08:00:00Z", changed_since=["codes/msc.csv"]),
         label=label,
+        partial=["south: AdverseEvent: the server counts 25, 22 landed"],
         design=design(),
         sites=sites(),
         attrition=attrition(),
@@ -112,13 +113,14 @@ def build(*, label: str = LABEL) -> Results:
             CheckResult(rule="value_after_death", site="north", arm="treated", n=1, severity="error"),
         ],
         units=[
-            UnitResult(from_="[ft_i]", to="m", factor=0.3048, n=14),
-            UnitResult(from_="mL", to="L", factor=0.001, n=9),
+            UnitResult(from_="[ft_i]", to="m", factor=0.3048, offset=0, how="ucum", n=14),
+            UnitResult(from_="mL", to="L", factor=0.001, offset=0, how="study", n=9),
         ],
         deviations=[
             "Registry ChiCTR2000031430: target 200; 52 treated and 58 external controls.",
             "Registered 2020-03-31, after the first enrolment on 2020-03-20.",
         ],
+        validation="every_resource",
     )  # fmt: skip
 
 
@@ -132,8 +134,8 @@ def empty(*, label: str = LABEL) -> Results:
         study=StudyRef(id="empty", title="Empty", sha256=""),
         software=Software(name="rwe", version="0", sql_sha256="", mappings_sha256=""),
         plan=Plan(locked_at=None, changed_since=None),
-        label=label, design=nothing, sites=[], attrition=[], baseline=[], comparisons=[],
-        adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[],
+        label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], comparisons=[],
+        adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[], validation="exemplars",
     )  # fmt: skip
 
 
@@ -157,18 +159,22 @@ def sites() -> list[SiteResult]:
         return SiteResult(
             id=name,
             fhir_version=version,
+            method="search",
             pulled_at=pulled_at,
+            deletions_known_at=pulled_at,
             resources={
-                "Patient": Counts(asked=size, landed=size, mapped=size, superseded=0, set_aside=0),
+                "Patient": Counts(asked=size, landed=size, mapped=size, superseded=0, gone=0, set_aside=0),
                 "Observation": Counts(
                     asked=None if name == "west" else size * 40,
-                    landed=size * 40, mapped=size * 39, superseded=size - 5,
+                    landed=size * 40, mapped=size * 39, superseded=size - 5, gone=0,
                     set_aside=4 if name == "south" else 5,
                 ),
                 "MedicationAdministration": Counts(
-                    asked=size * 2, landed=size * 2, mapped=size * 2, superseded=0, set_aside=0
+                    asked=size * 2, landed=size * 2, mapped=size * 2, superseded=0, gone=0, set_aside=0
                 ),
-                "AdverseEvent": Counts(asked=events, landed=events, mapped=events, superseded=0, set_aside=0),
+                "AdverseEvent": Counts(
+                    asked=events, landed=events, mapped=events, superseded=0, gone=0, set_aside=0
+                ),
             },
             passed_over={"Encounter": size, "Device": 3} if name == "south" else {},
         )  # fmt: skip
@@ -313,7 +319,9 @@ def _comparison(key, arms, estimate, **result):
         primary=key == ("fev1", "moderate", "d28"),
         treated=arms[0],
         control=arms[1],
-        estimate=EstimateResult(name=SHIFT, value=value, ci_low=low, ci_high=high, level=level),
+        estimate=EstimateResult(
+            name=SHIFT, value=value, ci_low=low, ci_high=high, level=level, interval="Moses"
+        ),
         test=tested(METHOD, result["p"]),
         status=result.get("status", "estimated"),
         reason=result.get("reason"),
@@ -394,7 +402,12 @@ def event(term, patients, estimate, **result) -> AdverseEventResult:
         treated=EventArm(patients=a, events=a + 1 if a else 0, n=52, person_days=16234.5),
         control=EventArm(patients=b, events=b, n=58, person_days=17890.0),
         estimate=EstimateResult(
-            name=result.get("name", "risk difference"), value=value, ci_low=low, ci_high=high, level=level
+            name=result.get("name", "risk difference"),
+            value=value,
+            ci_low=low,
+            ci_high=high,
+            level=level,
+            interval=None,
         ),
         test=tested("Fisher exact", result["p"]),
         status=result.get("status", "estimated"),

@@ -128,7 +128,7 @@ def test_infinite_limits_are_arrows_and_no_estimate_is_words():
 
 def test_one_lost_row_among_others_and_a_ratio_with_its_own_neutral_line():
     results = sample.build()
-    ratio = EstimateResult(name="risk ratio", value=2.0, ci_low=1.5, ci_high="Inf", level=0.95)
+    ratio = EstimateResult(name="risk ratio", value=2.0, ci_low=1.5, ci_high="Inf", level=0.95, interval=None)
     first = replace(results.comparisons[0], estimate=ratio)
     lost = replace(
         results.comparisons[1],
@@ -146,7 +146,7 @@ def test_one_lost_row_among_others_and_a_ratio_with_its_own_neutral_line():
 
 def test_wide_numbers_get_fewer_ticks():
     results = sample.build()
-    wide = EstimateResult(name="shift", value=1e6, ci_low=-4.1e8, ci_high=5.3e8, level=0.95)
+    wide = EstimateResult(name="shift", value=1e6, ci_low=-4.1e8, ci_high=5.3e8, level=0.95, interval=None)
     rows = [replace(results.comparisons[0], estimate=wide)]
     assert_legible(figure(replace(results, comparisons=rows), "estimates-unadjusted-moderate"))
 

@@ -246,7 +246,9 @@ def test_sensitivity_rows_of_any_shape(report):
 
 
 def test_two_analyses_methods_and_estimates_are_told_apart(results):
-    ratio = EstimateResult(name="mean_difference", value=0.2, ci_low=-0.1, ci_high=0.5, level=None)
+    ratio = EstimateResult(
+        name="mean_difference", value=0.2, ci_low=-0.1, ci_high=0.5, level=None, interval=None
+    )
     test = replace(sample.tested("overlap_weights", 0.2), version="")
     again = [replace(c, analysis="adjusted", estimate=ratio, test=test) for c in results.comparisons[:1]]
     mixed = [replace(results.comparisons[1], estimate=ratio, test=test)]

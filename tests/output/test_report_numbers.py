@@ -47,13 +47,14 @@ def test_share():
     ("low", "high", "level", "text"),
     [
         (0.15, 0.95, 0.95, "0.61 [0.15, 0.95]"),
+        (0.15, 0.95, 0.9503, "0.61 [0.15, 0.95]"),
         (0.15, "Inf", 0.9375, "0.61 [0.15, ∞] (93.8 % CI)"),
         (0.15, None, None, "0.61 [0.15, –] (level unknown)"),
         (None, None, None, "0.61 (no interval)"),
     ],
 )
 def test_interval(low, high, level, text):
-    estimate = EstimateResult(name="shift", value=0.61, ci_low=low, ci_high=high, level=level)
+    estimate = EstimateResult(name="shift", value=0.61, ci_low=low, ci_high=high, level=level, interval=None)
     assert numbers.interval(estimate, 2) == text
 
 

@@ -3,35 +3,30 @@ import results_sample as sample
 from msgspec.structs import replace
 
 from rwe.output.grid import columns
-from rwe.output.terminal import adverse_event_text, attrition_text, comparison_text, sites_text
+from rwe.output.terminal import comparison_text
 from rwe.output.words import NOT_RANDOMISED
-
-ALL = [comparison_text, attrition_text, sites_text, adverse_event_text]
 
 
 def squeezed(text):
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("text", ALL)
 @pytest.mark.parametrize("make", [sample.build, sample.empty])
-def test_label_first_and_a_hundred_columns(text, make):
-    shown = text(make())
+def test_label_first_and_a_hundred_columns(make):
+    shown = comparison_text(make())
     assert " ".join(shown.split()).startswith(sample.LABEL)
     assert max(map(len, shown.splitlines())) <= 100
-    assert shown == text(make())
+    assert shown == comparison_text(make())
     assert shown.endswith("\n")
     assert all(line == line.rstrip() for line in shown.splitlines())
 
 
-@pytest.mark.parametrize("text", ALL)
-def test_no_control_character_reaches_the_terminal(text):
-    assert all(c.isprintable() or c == "\n" for c in text(sample.build()))
+def test_no_control_character_reaches_the_terminal():
+    assert all(c.isprintable() or c == "\n" for c in comparison_text(sample.build()))
 
 
-@pytest.mark.parametrize("text", ALL)
-def test_without_a_label_the_text_begins_at_once(text):
-    assert text(sample.build(label=""))[0] not in " \n"
+def test_without_a_label_the_text_begins_at_once():
+    assert comparison_text(sample.build(label=""))[0] not in " \n"
 
 
 def test_rows_of_a_physician():
@@ -68,19 +63,13 @@ def test_without_a_primary_comparison_there_is_no_star():
 
 
 def test_attrition_over_all_sites():
-    lines = squeezed(attrition_text(sample.build()))
+    lines = squeezed(comparison_text(sample.build()))
     assert "Hospitalised with confirmed COVID-19 620 → 402" in lines
     assert "Alive and in care at time zero 116 → 110 53 → 52 63 → 58" in lines
 
 
-def test_sites_by_type():
-    lines = squeezed(sites_text(sample.build()))
-    assert "west Observation – 4800 4680 115 5" in lines
-    assert "south Encounter 190 passed over: not asked for" in lines
-
-
 def test_adverse_events():
-    text = adverse_event_text(sample.build())
+    text = comparison_text(sample.build())
     lines = squeezed(text)
     assert "any event 14/52 (26.9 %), 15 17/58 (29.3 %), 17 −2.4 [−18.5, 14.2] 0.831" in lines
     assert "No AdverseEvent resource came from: west." in lines

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rwe import data
+from rwe.steps import arrivals, tables, units
 from rwe.steps import cohort as steps
-from rwe.steps import landed, tables
 from rwe.steps import map as mapping
 from rwe.store import Store, quoted
 
@@ -65,11 +65,13 @@ UNITS = """
     {cells}   | {cells} | 1
     10*6      | {cells} | 1000000"""
 
+RESULT = tuple(f"result/{f.name}" for f in data.sql_files("result"))
+
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with Store.temporary(tmp_path_factory.mktemp("spec")) as store:
-        store.run(landed.TABLES + tables.TABLES + steps.STEPS)
+        store.run(arrivals.KEPT + arrivals.ANEW + tables.TABLES + units.TABLE + steps.STEPS)
         for view in mapping.views("4.0.1"):
             columns = ", ".join(f"{quoted(c.name)} {c.type}" for c in view.columns)
             store.run(f"CREATE TABLE {quoted(view.name)} (site_id VARCHAR, {columns})")
@@ -82,7 +84,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             ("counted_status", "status\ncompleted"),
         ):
             load(store, table, text)
-        for folder in ("map", "cohort", "endpoint"):
+        for folder in ("map", "codes", "result", "cohort", "endpoint"):
             for file in data.sql_files(folder):
                 store.run_file(file)
         yield store
@@ -113,7 +115,7 @@ def load(db: Store, table: str, text: str) -> None:
 
 def insert(db: Store, table: str, records: list[dict[str, str]]) -> None:
     named = db.rows("SELECT column_name FROM duckdb_columns() WHERE table_name = ?", (table,))
-    defaults = {c: "s" for (c,) in named if c == "system" or c.endswith("_system")}
+    defaults = {c: "s" for (c,) in named if c == "system" or (c.endswith("_system") and "unit" not in c)}
     if ("site_id",) in named:
         defaults["site_id"] = "north"
     for record in records:
@@ -148,12 +150,14 @@ def stratified(db: Store) -> None:
 
 
 def run_sql(db: Store, *files: str) -> None:
-    for file in files:
+    """With moment before them: what was recorded may have been loaded since it was made."""
+    for file in ("cohort/01_moment.sql", *files):
         db.run_file(data.root() / "sql" / file)
 
 
 def run_cohort(db: Store) -> None:
-    """All of sql/cohort, with its steps, and sql/endpoint, as `rwe cohort` does."""
+    """All of sql/result, sql/cohort with its steps, and sql/endpoint, as `rwe cohort` does."""
+    run_sql(db, *RESULT)
     db.run(steps.STEPS)
     for number, file in enumerate(data.sql_files("cohort"), start=1):
         steps._run(db, number, file)

@@ -4,10 +4,13 @@ import pytest
 
 from rwe import data
 
-from .conftest import load
+from .conftest import load, run_sql
+
+BEFORE = ("51_onset", "60_record", "61_set_aside_record")
 
 
 def brought_back(db, check, columns="patient_id"):
+    run_sql(db, *(f"cohort/{name}.sql" for name in BEFORE))
     query = (data.root() / "sql" / "check" / f"{check}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")
     found = db.rows(f"SELECT {columns} FROM ({query}) ORDER BY ALL")
     return [row[0] for row in found] if columns.count(",") == 0 else found
@@ -68,7 +71,12 @@ def test_doses_out_of_range(db):
         ("result_after_death", ["after_death"]),
         ("result_without_day", ["no_day"]),
         ("result_without_number", ["no_number"]),
-        ("unit_not_convertible", ["no_unit", "unit_not_convertible"]),
+        ("result_without_unit", ["no_unit"]),
+        ("unit_not_convertible", ["unit_not_convertible"]),
+        ("codes_contradict", ["codes_contradict"]),
+        ("unit_contradicts", ["unit_contradicts"]),
+        ("display_contradicts", ["display_contradicts"]),
+        ("ratio_as_percent", ["ratio_as_percent"]),
     ],
 )
 def test_results_set_aside_are_counted_by_their_reason(db, check, reasons):
@@ -83,6 +91,10 @@ def test_results_set_aside_are_counted_by_their_reason(db, check, reasons):
         no_day               | no_day
         no_unit              | no_unit
         unit_not_convertible | unit_not_convertible
+        codes_contradict     | codes_contradict
+        unit_contradicts     | unit_contradicts
+        display_contradicts  | display_contradicts
+        ratio_as_percent     | ratio_as_percent
         implausible          | implausible
         after_death          | after_death""",
     )
@@ -152,7 +164,7 @@ def test_records_of_an_unknown_patient_or_of_nobody(db):
     ]
 
 
-def test_an_uncertain_infusion_on_a_day_before_time_zero_of_a_treated_patient(db):
+def test_an_uncertain_infusion_that_may_have_been_before_time_zero_of_a_treated_patient(db):
     load(
         db,
         "cohort",
@@ -161,6 +173,7 @@ def test_an_uncertain_infusion_on_a_day_before_time_zero_of_a_treated_patient(db
         -----------+---------+-----------
         before     | treated | 2020-04-01
         same day   | treated | 2020-04-01
+        no day     | treated | 2020-04-01
         not given  | treated | 2020-04-01
         control    | control | 2020-04-01""",
     )
@@ -173,7 +186,120 @@ def test_an_uncertain_infusion_on_a_day_before_time_zero_of_a_treated_patient(db
         before     | uncertain | 2020-03-31
         before     | uncertain | 2020-03-30
         same day   | uncertain | 2020-04-01
+        no day     | uncertain |
         not given  | not_given | 2020-03-31
         control    | uncertain | 2020-03-31""",
     )
-    assert brought_back(db, "uncertain_infusion_before") == ["before"]
+    assert brought_back(db, "uncertain_infusion_before") == ["before", "no day", "same day"]
+
+
+def test_an_uncertain_infusion_of_the_day_is_told_by_its_time(db):
+    load(
+        db,
+        "cohort",
+        "patient_id | arm | zero_date | zero_at\np | treated | 2020-04-01 | 2020-04-01T12:00:00Z",
+    )
+    later = "patient_id | verdict | given_date | given_at\np | uncertain | 2020-04-01 | 2020-04-01T13:00:00Z"
+    load(db, "infusion", later)
+    assert brought_back(db, "uncertain_infusion_before") == []
+
+
+def test_events_without_a_day_and_events_after_death(db):
+    load(db, "cohort", "patient_id | arm | zero_date | death_date\np | treated | 2020-04-01 | 2020-05-01")
+    load(
+        db,
+        "adverse_event",
+        """
+        patient_id | adverse_event_id | actuality | occurrence
+        p          | 1                | actual    | 2020-04-20
+        p          | 2                | actual    | 2020-04
+        p          | 3                | actual    |
+        p          | 4                | potential |
+        p          | 5                | actual    | 2020-05-02
+        p          | 6                | actual    | 2020-05-01""",
+    )
+    assert brought_back(db, "event_without_day") == ["p", "p"]
+    assert brought_back(db, "event_after_death") == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("check", "reason"),
+    [("odd_comparator", "odd_comparator"), ("number_not_representable", "not_representable")],
+)
+def test_results_set_aside_for_their_form(db, check, reason):
+    load(db, "measurement", f"patient_id | set_aside\np | {reason}\nq | implausible\nr |")
+    assert brought_back(db, check) == ["p"]
+
+
+def test_what_was_set_aside_is_told_by_patient_where_it_names_one(db):
+    load(db, "cohort", "patient_id | arm\nt | treated\nc | control")
+    load(
+        db,
+        "resource",
+        """
+        resource_type            | shard | line | fate
+        -------------------------+-------+------+-----------
+        MedicationAdministration | m     | 1    | invalid
+        MedicationAdministration | m     | 2    | invalid
+        MedicationAdministration | m     | 3    | conflict
+        MedicationAdministration | m     | 4    | mapped
+        MedicationAdministration | m     | 5    | superseded
+        MedicationAdministration | piece | 1    | not_json
+        Condition                | c     | 1    | invalid
+        Condition                | c     | 2    | invalid
+        Condition                | piece | 2    | not_json""",
+    )
+    load(
+        db,
+        "set_aside_subject",
+        """
+        shard | line | patient_id
+        m     | 1    | c
+        m     | 2    | elsewhere
+        m     | 3    |
+        c     | 1    | t
+        c     | 2    | elsewhere""",
+    )
+    unknown = (None, "elsewhere"), (None, None), (None, None)
+    assert brought_back(db, "administration_set_aside", "arm, patient_id") == [("control", "c"), *unknown]
+    assert brought_back(db, "record_set_aside", "arm, patient_id") == [("treated", "t")]
+
+
+def test_subjects_on_another_server_than_most_of_the_site(db):
+    load(db, "cohort", "patient_id | arm\na | control")
+    load(
+        db,
+        "condition",
+        """
+        patient_id | condition_id | code | subject_reference
+        a          | 1            | x    | https://here/fhir/Patient/a
+        a          | 2            | x    | https://here/fhir/Patient/a/_history/2
+        a          | 3            | x    | https://there/fhir/Patient/a
+        a          | 3            | y    | https://there/fhir/Patient/a
+        b          | 4            | x    | https://there/fhir/Patient/b
+        c          | 5            | x    | https://here/fhir/Patient/c
+        a          | 6            | x    | Patient/a
+        a          | 7            | x    |""",
+    )
+    assert brought_back(db, "foreign_subject", "arm, patient_id") == [("control", "a"), (None, "b")]
+    db.run("UPDATE condition SET subject_reference = replace(subject_reference, 'there', 'here')")
+    assert brought_back(db, "foreign_subject") == []
+
+
+def test_an_event_after_death_on_its_day_is_told_by_its_time(db):
+    load(
+        db,
+        "cohort",
+        "patient_id | arm | zero_date | death_date | death_at\n"
+        "p | treated | 2020-04-01 | 2020-05-01 | 2020-05-01T12:00:00Z",
+    )
+    load(
+        db,
+        "adverse_event",
+        """
+        patient_id | adverse_event_id | actuality | occurrence
+        p          | 1                | actual    | 2020-05-01T11:59:00Z
+        p          | 2                | actual    | 2020-05-01T12:01:00Z
+        p          | 3                | actual    | 2020-05-01""",
+    )
+    assert brought_back(db, "event_after_death") == ["p"]

@@ -1,4 +1,4 @@
-"""sql/cohort/50_follow_up.sql and 51_event.sql: adverse events, and how long anyone watched."""
+"""sql/cohort/50_follow_up.sql, 51_onset.sql and 52_event.sql: adverse events, and how long anyone watched."""
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_an_arm_of_a_site_without_an_adverse_event_is_not_ascertained(db):
 def events(db, columns, adverse_event, cohort=COHORT):
     load(db, "cohort", cohort)
     load(db, "adverse_event", adverse_event)
-    run_sql(db, "cohort/51_event.sql")
+    run_sql(db, "cohort/51_onset.sql", "cohort/52_event.sql")
     return rows(db, "event", columns)
 
 
@@ -182,9 +182,29 @@ def test_an_event_of_several_codings_is_one_and_named_by_a_display(db):
     ]
 
 
+@pytest.mark.parametrize("others", [["3"], ["non-serious", "3"], ["3", ""]])
+def test_an_event_that_any_coding_calls_serious_is_one_serious_event(db, others):
+    """A grade of CTCAE may stand beside it, and each coding, term and suspect is a row of the view."""
+    codings = "\n".join(f"p | 1 | actual | 2020-04-05 | Fever | {code}" for code in ["serious", *others])
+    adverse_event = (
+        f"patient_id | adverse_event_id | actuality | occurrence | display | seriousness_code\n{codings}"
+    )
+    assert events(db, "adverse_event_id, seriousness_code", adverse_event) == [("1", "serious")]
+
+
 def test_only_events_of_the_cohort_count(db):
     adverse_event = """
         site_id | patient_id | adverse_event_id | actuality | occurrence
         south   | p          | 1                | actual    | 2020-04-05
         north   | q          | 2                | actual    | 2020-04-05"""
     assert events(db, "adverse_event_id", adverse_event) == []
+
+
+def test_an_event_after_death_is_none(db):
+    cohort = COHORT.replace("zero_date\n", "zero_date | death_date\n").replace("2020-04-01\n", "2020-04-01")
+    cohort = f"{cohort} | 2020-04-10"
+    adverse_event = """
+        patient_id | adverse_event_id | actuality | occurrence
+        p          | 1                | actual    | 2020-04-10
+        p          | 2                | actual    | 2020-04-11"""
+    assert events(db, "adverse_event_id", adverse_event, cohort) == ["1"]

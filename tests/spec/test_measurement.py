@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from .conftest import load, rows, run_sql, study
+from .conftest import RESULT, load, rows, run_sql, study
 
 COHORT = """
     patient_id | arm     | stratum | zero_at              | zero_date
@@ -18,7 +18,7 @@ def measurements(db, observation, columns, cohort=COHORT, component=""):
         load(db, "observation", observation)
     if component:
         load(db, "observation_component", component)
-    run_sql(db, "cohort/40_measurement.sql")
+    run_sql(db, *RESULT, "cohort/40_measurement.sql")
     return rows(db, "measurement", columns)
 
 
@@ -182,6 +182,11 @@ def test_less_than_ties_with_itself_below_its_limit_and_above_nothing_else(db):
         ({"unit_code": ""}, "no_unit"),
         ({"unit_code": "gallon"}, "unit_not_convertible"),
         ({"value": "9"}, "implausible"),
+        ({"value": "", "value_text": "1e200"}, "not_representable"),
+        ({"value": "0", "value_text": "2e-13"}, "not_representable"),
+        ({"comparator": "ad"}, "odd_comparator"),
+        ({"comparator": "~"}, "odd_comparator"),
+        ({"comparator": "<="}, None),
         ({}, None),
     ],
 )
@@ -243,3 +248,84 @@ def test_a_result_is_of_its_date_time_else_its_instant_else_the_start_of_its_per
 ):
     found = one(db, "measured_date", effective=effective, effective_instant=instant, effective_start=start)
     assert found == date(2020, 4, day)
+
+
+def converted(db, **row):
+    db.run("DELETE FROM unit_conversion")
+    load(db, "unit_conversion", f"{' | '.join(row)}\n{' | '.join(row.values())}")
+
+
+def test_an_offset_and_a_divisor_take_part_in_a_conversion(db):
+    db.run("UPDATE endpoint SET unit = 'Cel', low = 30, high = 45")
+    converted(db, from_unit="[degF]", to_unit="Cel", factor="5", addend="-160", divisor="9", how="ucum")
+    assert one(db, "value, set_aside", value="98.6", unit_code="[degF]") == (37.0, None)
+
+
+def test_what_was_recorded_stays_beside_what_it_is_in_the_endpoints_unit(db):
+    columns = (
+        "system, code, display, recorded_value::DOUBLE, unit, unit_text, read_unit, endpoint_unit, value"
+    )
+    found = one(db, columns, value="2110", unit_code="mL", unit="millilitre", display="FEV one")
+    assert found == ("s", "fev1", "FEV one", 2110, "mL", "millilitre", "mL", "L", 2.11)
+
+
+def test_a_unit_of_another_dimension_contradicts_and_one_that_nothing_converts_does_not(db):
+    converted(db, from_unit="%", to_unit="L", factor="", how="other_dimension")
+    assert one(db, "value, set_aside", unit_code="%") == (None, "unit_contradicts")
+
+
+@pytest.mark.parametrize("how", ["not_ucum", "other_annotation", "other_scale", "not_representable"])
+def test_any_other_refusal_is_a_unit_that_is_not_convertible(db, how):
+    converted(db, from_unit="x", to_unit="L", factor="", how=how)
+    assert one(db, "value, set_aside", unit_code="x") == (None, "unit_not_convertible")
+
+
+@pytest.mark.parametrize(
+    ("site", "unit", "expected"),
+    [
+        ("north", "mL", (0.0025, "implausible", "default", None)),
+        ("north", "L", (2.5, None, "default", None)),
+        ("south", "L", (None, "no_unit", None, None)),
+        ("north", "gallon", (None, "unit_not_convertible", "default", None)),
+    ],
+)
+def test_a_missing_unit_is_the_sites_default_where_the_study_names_one(db, site, unit, expected):
+    load(db, "default_unit", f"site_id | endpoint | unit\n{site} | FEV1 | {unit}")
+    assert one(db, "value, set_aside, how, unit", unit_code="") == expected
+
+
+def test_a_default_unit_changes_no_unit_that_is_there(db):
+    load(db, "default_unit", "site_id | endpoint | unit\nnorth | FEV1 | mL")
+    assert one(db, "value, set_aside, read_unit") == (2.5, None, "L")
+
+
+@pytest.mark.parametrize(
+    ("ratio_up_to", "value", "reason"),
+    [
+        ("1.5", "0.78", "ratio_as_percent"),
+        ("1.5", "1.5", "ratio_as_percent"),
+        ("1.5", "1.51", None),
+        ("1.5", "78", None),
+        (None, "0.78", None),
+        (None, "0", None),
+    ],
+)
+def test_a_ratio_under_percent_is_set_aside_only_where_the_study_says_so(db, ratio_up_to, value, reason):
+    db.run("UPDATE endpoint SET unit = '%', low = 0, high = 105, ratio_up_to = ?", [ratio_up_to])
+    converted(db, from_unit="%", to_unit="%", factor="1", how="same")
+    assert one(db, "value, set_aside", value=value, unit_code="%") == (float(value), reason)
+
+
+def test_a_ratio_in_its_own_unit_is_none_in_percent(db):
+    db.run("UPDATE endpoint SET unit = '%', low = 0, high = 105, ratio_up_to = 1.5")
+    converted(db, from_unit="1", to_unit="%", factor="100", how="study")
+    assert one(db, "value, set_aside", value="0.78", unit_code="1") == (78.0, None)
+
+
+def test_a_contradicting_result_is_set_aside_before_its_unit_is_asked_for(db):
+    load(db, "code_meaning", "code | meaning\nfev1 | FEV1\nfvc | FVC")
+    observation = """
+        patient_id | observation_id | code | status | value | unit_code | effective
+        p          | o              | fev1 | final  | 2.5   |           | 2020-04-29
+        p          | o              | fvc  | final  | 2.5   |           | 2020-04-29"""
+    assert measurements(db, observation, "observation_id, set_aside") == [("o", "codes_contradict")]

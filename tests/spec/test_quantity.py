@@ -97,6 +97,25 @@ def test_a_value_set_aside_is_passed_over(db):
     assert quantity(db, measurement, "value, missing") == (2, None)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("5 | <", "7 |", (7, None)),
+        ("7 |", "5 | >", (7, None)),
+        ("5 | <", "7 | <", (5, "<")),
+        ("5 | <=", "7 | <=", (5, "<=")),
+        ("5 | >", "7 | >", (7, ">")),
+    ],
+)
+def test_of_one_instant_a_measured_value_goes_before_a_limit_and_the_tighter_limit_counts(
+    db, one, other, expected
+):
+    measurement = (
+        f"day | measured_date | value | comparator\n28 | 2020-04-29 | {one}\n28 | 2020-04-29 | {other}"
+    )
+    assert quantity(db, measurement, "value, comparator") == expected
+
+
 def test_a_limit_keeps_its_comparator(db):
     assert quantity(db, "day | value | comparator\n28 | 2 | <", "value, comparator") == (2, "<")
 
@@ -222,7 +241,7 @@ def test_a_death_without_a_day_is_not_counted_as_dead(db):
     ("death", "pulled", "measurement", "missing"),
     [
         ("2020-04-10", "2020-04-20", "day | value | set_aside\n22 | 9 | implausible", "dead"),
-        ("", "2020-04-20", "day | value | set_aside\n22 | 9 | implausible", "window_not_reached"),
+        ("", "2020-04-20", "day | value | set_aside\n22 | 9 | implausible", "set_aside"),
         ("", "2021-04-20", "day | value | set_aside\n22 | 9 | implausible", "set_aside"),
         ("", "2021-04-20", "day | value | set_aside\n36 | 9 | implausible", "not_measured"),
         ("", "2021-04-20", "day | value | set_aside\n | 9 | no_day", "not_measured"),

@@ -9,7 +9,8 @@ def fates(db, landed, invalid=""):
     load(db, "landed", landed)
     if invalid:
         load(db, "invalid", invalid)
-    run_sql(db, "map/10_resource.sql")
+    db.run("INSERT INTO touched SELECT DISTINCT site_id, resource_type, id FROM landed WHERE reason IS NULL")
+    run_sql(db, *(f"map/{name}.sql" for name in ("10_judged", "13_resource")))
     return dict(rows(db, "resource", "line, fate"))
 
 

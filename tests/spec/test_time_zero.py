@@ -7,7 +7,7 @@ import pytest
 from .conftest import load, rows, run_sql, study
 
 DAY = date(2020, 4, 1)
-UNCERTAIN = "an infusion that may have happened but does not count"
+UNCERTAIN = "the product may have been given, but not so that it counts"
 OUTSIDE = "first dose outside of the declared days from the anchor"
 NEITHER = "neither treated nor enrolled as control"
 

@@ -8,9 +8,8 @@ import polars as pl
 import pytest
 import zstandard
 
-from rwe import landing
 from rwe.errors import DataError
-from rwe.landing import Manifest, Run, current, set_aside
+from rwe.landing import Got, Manifest, Run, SetAside, current, set_aside
 from rwe.resource import PassedOver, Place, Resource, Unusable
 
 TYPES = ["Observation", "Patient"]
@@ -27,15 +26,27 @@ def bad(n: int, kind: str | None = "Patient", body: bytes = b"{") -> Unusable:
 
 
 def pull(
-    raw: Path, *items: object, failures: tuple[str, ...] = (), **commit: object
+    raw: Path,
+    *items: object,
+    failures: tuple[str, ...] = (),
+    got: dict[str, Got] | None = None,
+    **commit: object,
 ) -> tuple[Manifest, bool]:
-    said = {"fhir_version": "4.0.1", "method": "files", "pulled_at": "2021-01-01", "asked": None}
+    said = {"fhir_version": "4.0.1", "method": "files", "pulled_at": "2021-01-01"}
+    failed = {kind: Got(method="search", failure="the server answers 500") for kind in failures}
     with Run(raw, site="north", types=TYPES) as run:
         for item in items:
             run.add(item)
-        for kind in failures:
-            run.fail(kind, "the server answers 500")
-        return run.commit(**{**said, **commit})
+        return run.commit({**(got or {}), **failed}, **{**said, **commit})
+
+
+def pieces(raw: Path, manifest: Manifest) -> list[SetAside]:
+    names = [name for series in manifest.types.values() for name in series.pieces]
+    return [piece for name in names for piece in set_aside(raw / "north" / name)]
+
+
+def kept(raw: Path) -> set[str]:
+    return {str(p.relative_to(raw / "north")) for p in (raw / "north").rglob("*") if p.is_file()}
 
 
 def disk(raw: Path) -> dict[str, tuple[bytes, int]]:
@@ -52,13 +63,13 @@ def test_a_shard_holds_each_resource_as_its_bytes(tmp_path):
     manifest, new = pull(tmp_path, row(1), row(2), row(3, "Observation"))
     (shard,) = manifest.types["Patient"].shards
     assert (new, shard.rows, shard.longest) == (True, 2, len(row(1).body))
-    assert lines(tmp_path / "north" / "000001" / shard.file) == [row(1).body, row(2).body]
+    assert lines(tmp_path / "north" / shard.file) == [row(1).body, row(2).body]
 
 
 def test_the_index_names_each_row(tmp_path):
     manifest, _ = pull(tmp_path, row(1), row(2))
     (shard,) = manifest.types["Patient"].shards
-    index = pl.read_parquet(tmp_path / "north" / "000001" / shard.index)
+    index = pl.read_parquet(tmp_path / "north" / shard.index)
     assert index.drop("hash").rows() == [
         (1, "p1", "1", None, "a.ndjson", 1),
         (2, "p2", "1", None, "a.ndjson", 2),
@@ -67,25 +78,24 @@ def test_the_index_names_each_row(tmp_path):
 
 
 def test_a_shard_has_a_largest_number_of_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(landing, "ROWS_PER_SHARD", 2)
+    monkeypatch.setattr("rwe.landing.shards.ROWS_PER_SHARD", 2)
     manifest, _ = pull(tmp_path, *(row(n, x="y" * n) for n in range(5)))
     shards = manifest.types["Patient"].shards
     assert [(s.file, s.rows) for s in shards] == [
-        ("Patient.001.ndjson.zst", 2),
-        ("Patient.002.ndjson.zst", 2),
-        ("Patient.003.ndjson.zst", 1),
+        ("000001/Patient.001.ndjson.zst", 2),
+        ("000001/Patient.002.ndjson.zst", 2),
+        ("000001/Patient.003.ndjson.zst", 1),
     ]
     assert [s.longest for s in shards] == [len(row(n, x="y" * n).body) for n in (1, 3, 4)]
-    found = [line for s in shards for line in lines(tmp_path / "north" / "000001" / s.file)]
+    found = [line for s in shards for line in lines(tmp_path / "north" / s.file)]
     assert found == [row(n, x="y" * n).body for n in range(5)]
 
 
 def test_what_is_set_aside_keeps_its_bytes(tmp_path):
     bodies = [b"{", b"", b"\xff\n\x00", b"x"]
     manifest, _ = pull(tmp_path, *(bad(n, body=b) for n, b in enumerate(bodies, 1)))
-    folder = tmp_path / "north" / manifest.run
-    kept = (folder / "set_aside.bin").read_bytes()
-    found = set_aside(folder)
+    kept = (tmp_path / "north" / "000001" / "Patient.set_aside.bin").read_bytes()
+    found = pieces(tmp_path, manifest)
     assert [kept[s.offset : s.offset + s.length] for s in found] == bodies
     assert [(s.type, s.reason, s.source, s.position) for s in found] == [
         ("Patient", "not_json", "a.ndjson", n) for n in (1, 2, 3, 4)
@@ -94,7 +104,7 @@ def test_what_is_set_aside_keeps_its_bytes(tmp_path):
 
 def test_the_index_of_what_is_set_aside_holds_no_value(tmp_path):
     pull(tmp_path, bad(1, body=b"canary-7f3a"))
-    assert "canary" not in (tmp_path / "north" / "000001" / "set_aside.ndjson").read_text()
+    assert "canary" not in (tmp_path / "north" / "000001" / "Patient.set_aside.ndjson").read_text()
 
 
 def test_all_that_came_is_counted_once(tmp_path):
@@ -117,7 +127,8 @@ def test_a_type_without_rows_is_there_with_none(tmp_path):
 
 
 def test_what_a_server_counts_is_kept_beside_what_landed(tmp_path):
-    manifest, _ = pull(tmp_path, row(1), asked={"Patient": 7})
+    got = {"Observation": Got(method="search"), "Patient": Got(method="search", asked=7, failure="short")}
+    manifest, _ = pull(tmp_path, row(1), got=got)
     assert [(c.asked, c.landed) for c in manifest.types.values()] == [(None, 0), (7, 1)]
 
 
@@ -127,7 +138,7 @@ def test_a_run_counts_what_it_holds_while_under_way(tmp_path):
     run.add(bad(2))
     run.add(bad(3, None))
     assert [run.landed(k) for k in ("Patient", "Observation", "unknown")] == [2, 0, 1]
-    run.commit(fhir_version="4.0.1", method="files", pulled_at=None, asked=None)
+    run.commit({}, fhir_version="4.0.1", method="files", pulled_at=None)
 
 
 def test_only_the_owner_reads_a_run(tmp_path):
@@ -154,7 +165,7 @@ def test_the_same_again_in_any_order_changes_nothing(tmp_path):
     _, new = pull(tmp_path, *reversed(ITEMS), pulled_at="2022-01-01")
     assert (new, disk(tmp_path)) == (False, before)
     assert current(tmp_path / "north").pulled_at == "2021-01-01"
-    assert sorted(p.name for p in (tmp_path / "north").iterdir()) == ["000001"]
+    assert sorted(p.name for p in (tmp_path / "north").iterdir()) == ["000001", "ledger.ndjson"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +177,6 @@ def test_the_same_again_in_any_order_changes_nothing(tmp_path):
         ([*ITEMS[:3], bad(4, body=b"}"), *ITEMS[4:]], {}),
         (ITEMS[:-1], {}),
         (ITEMS, {"fhir_version": "4.3.0"}),
-        (ITEMS, {"asked": {"Patient": 9}}),
     ],
 )
 def test_anything_else_is_a_new_run_in_place_of_the_old(tmp_path, items, more):
@@ -174,15 +184,21 @@ def test_anything_else_is_a_new_run_in_place_of_the_old(tmp_path, items, more):
     manifest, new = pull(tmp_path, *items, **more)
     assert (new, manifest.run) == (True, "000002")
     assert current(tmp_path / "north") == manifest
-    assert [p.name for p in (tmp_path / "north").iterdir()] == ["000002"]
+    assert kept(tmp_path) == {*manifest.files(), "000002/manifest.json", "ledger.ndjson"}
 
 
-def test_a_partial_run_never_replaces_a_whole_one(tmp_path):
-    whole, _ = pull(tmp_path, row(1), row(2))
+def test_a_type_that_failed_keeps_what_was_whole_of_it(tmp_path):
+    whole, _ = pull(tmp_path, row(1), row(2), row(3, "Observation"))
+    now, new = pull(tmp_path, row(1), failures=("Observation",))
+    assert (new, now.types["Observation"]) == (True, whole.types["Observation"])
+    assert now.types["Patient"].landed == 1
+
+
+def test_a_run_of_which_nothing_else_came_changes_nothing(tmp_path):
+    whole, _ = pull(tmp_path, row(1), row(3, "Observation"))
     before = disk(tmp_path)
-    partial, new = pull(tmp_path, row(1), failures=("Observation",))
-    assert (partial.whole, new, disk(tmp_path)) == (False, False, before)
-    assert current(tmp_path / "north") == whole
+    _, new = pull(tmp_path, row(1), row(4, "Observation"), failures=("Observation",))
+    assert (new, disk(tmp_path), current(tmp_path / "north")) == (False, before, whole)
 
 
 def test_a_partial_run_stands_until_a_whole_one_comes(tmp_path):
@@ -201,8 +217,7 @@ def test_a_stop_before_the_commit_leaves_the_old_run(tmp_path):
     stopped.add(bad(3))
     assert current(tmp_path / "north") == whole
     assert before.items() <= disk(tmp_path).items()
-    for stream in (stopped.index, stopped.bodies, stopped.series["Patient"].stream):
-        stream.close()
+    stopped._close()
     pull(tmp_path, row(1))
     assert disk(tmp_path) == before
 
@@ -214,7 +229,7 @@ def test_a_stop_after_the_rename_leaves_two_runs_and_the_next_one(tmp_path):
     (tmp_path / "old").rename(tmp_path / "north" / "000001")
     assert current(tmp_path / "north") == newer
     pull(tmp_path, row(3))
-    assert [p.name for p in (tmp_path / "north").iterdir()] == ["000003"]
+    assert sorted(p.name for p in (tmp_path / "north").iterdir()) == ["000003", "ledger.ndjson"]
 
 
 def test_a_run_without_its_manifest_is_none(tmp_path):
@@ -243,7 +258,7 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(tmp_path, damage):
     damage(tmp_path / "north" / "000001" / "manifest.json")
     with pytest.raises(DataError, match=r"000001/manifest\.json: the ledger cannot be read") as e:
         current(tmp_path / "north")
-    assert e.value.hint.endswith("000001 and pull north again")
+    assert e.value.hint.endswith("north and pull north again")
     with pytest.raises(DataError):
         pull(tmp_path, row(2))
     assert (tmp_path / "north" / "000001" / "manifest.json").exists()
@@ -252,10 +267,10 @@ def test_a_damaged_manifest_is_named_and_nothing_is_removed(tmp_path, damage):
 @pytest.mark.parametrize("content", [b"{", b'{"type":5}', None])
 def test_a_damaged_index_of_what_is_set_aside_is_named(tmp_path, content):
     pull(tmp_path, bad(1))
-    path = tmp_path / "north" / "000001" / "set_aside.ndjson"
+    path = tmp_path / "north" / "000001" / "Patient.set_aside.ndjson"
     path.write_bytes(content) if content else path.unlink()
     with pytest.raises(DataError, match=r"set_aside\.ndjson: the ledger cannot be read"):
-        set_aside(path.parent)
+        set_aside(path)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +287,7 @@ def test_a_key_that_stands_twice_in_an_object_costs_its_resource_alone(tmp_path,
     manifest, _ = pull(tmp_path, row(1), twice, row(2))
     count = manifest.types["Patient"]
     assert (count.landed, count.set_aside, count.shards[0].rows) == (3, 1, 2)
-    assert [s.reason for s in set_aside(tmp_path / "north" / manifest.run)] == ["repeated_key"]
+    assert [s.reason for s in pieces(tmp_path, manifest)] == ["repeated_key"]
 
 
 def test_an_error_on_the_way_leaves_nothing_half(tmp_path):
@@ -284,3 +299,33 @@ def test_an_error_on_the_way_leaves_nothing_half(tmp_path):
     with pytest.raises(OSError, match="gone"):
         stop()
     assert list((tmp_path / "north").iterdir()) == []
+
+
+def detail(tmp_path: Path, body: str) -> str | None:
+    """Of a patient that is set aside, what its index says."""
+    place = Place(source="a.ndjson", position=1)
+    twice = Resource(type="Patient", id="a", version=None, updated=None, body=body.encode(), place=place)
+    manifest, _ = pull(tmp_path, twice)
+    (found,) = pieces(tmp_path, manifest)
+    return found.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"id":"a","id":"b"}', "Patient.id"),
+        ('{"id":"a","\\u0069d":"b"}', "Patient.id"),
+        ('{"a":{"b":[0,{"c":[{"d":1}]},{"_c":1,"_c":2}]}}', "Patient.a.b[2]._c"),
+        ('{"a":[[{"b":1}],{"b":1,"b":2}],"a":3}', "Patient.a[1].b"),
+        ('{"a":{"b":{}},"a":1}', "Patient.a"),
+        ('{"Meier, Anna":{"b":1,"b":2}}', "Patient.b"),
+        ('{"a":{"Meier":1,"Meier":2}}', "Patient.a"),
+        ('{"canary-7f3a":1,"canary-7f3a":2}', "Patient"),
+        ('{"NAME":1,"NAME":2}'.replace("NAME", "x" * 63), "Patient." + "x" * 63),
+        ('{"NAME":1,"NAME":2}'.replace("NAME", "x" * 64), "Patient"),
+        ('{"a":LONG,"a":2}'.replace("LONG", "1" * 5000), "Patient.a"),
+    ],
+    ids=range(11),
+)
+def test_a_key_that_stands_twice_is_named_if_its_name_is_one_of_the_standards_form(tmp_path, body, expected):
+    assert detail(tmp_path, body) == expected

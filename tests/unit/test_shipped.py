@@ -90,24 +90,8 @@ def test_every_reason_says_what_it_is_and_what_to_do():
         assert todo
 
 
-def test_every_reason_given_in_the_code_is_explained():
-    used = {
-        word
-        for path in (data.PACKAGE / "fhir").glob("*.py")
-        for word in path.read_text(encoding="utf-8").split('"')
-        if word in REASONS
-    }
-    assert used >= set(REASONS) - {"conflict", "invalid", "invalid_code"}
-
-
 def test_the_results_schema_is_what_msgspec_checks():
     from rwe.results import Results
 
     schema = json.loads((Path(schemas.__file__).parent / "results.schema.json").read_text(encoding="utf-8"))
     assert set(schema["$defs"]["Results"]["required"]) == {f.name for f in msgspec.structs.fields(Results)}
-
-
-def test_every_reason_to_set_aside_stands_in_the_readme():
-    readme = (data.PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-    for reason, (meaning, todo) in REASONS.items():
-        assert f"| `{reason}` | {meaning} | {todo} |" in readme

@@ -42,10 +42,51 @@ CASES = {
         NORTH + "[north.limits]\nattempt = 3",
         "[north]: limits.attempt: unknown key | did you mean attempts?",
     ),
-    "a later key": (NORTH + 'group = "x"', "[north]: group: unknown key | keys here: url, files"),
-    "a later login": (
-        NORTH + '[north.auth]\nscheme = "backend"',
-        "[north]: auth.scheme: input should be 'none', 'bearer' or",
+    "a later key": (NORTH + 'shoes = "x"', "[north]: shoes: unknown key | keys here: url, files"),
+    "another login": (
+        NORTH + '[north.auth]\nscheme = "digest"',
+        "[north]: auth.scheme: input should be 'none', 'bearer', 'basic', 'client_secret', 'backend' or",
+    ),
+    "half a backend": (
+        NORTH + '[north.auth]\nscheme = "backend"\nkey = "env:X"',
+        "[north]: auth: scheme backend takes client_id and key, and may take kid, scope, token_url",
+    ),
+    "half a secret": (
+        NORTH + '[north.bulk_auth]\nscheme = "client_secret"\nclient_id = "x"\nclient_secret = "env:X"',
+        "[north]: bulk_auth: scheme client_secret takes client_id, client_secret and token_url, "
+        "and may take scope",
+    ),
+    "a key for a secret": (
+        NORTH + '[north.auth]\nscheme = "backend"\nclient_id = "x"\nkey = "env:X"\nclient_secret = "env:X"',
+        "[north]: auth: scheme backend takes client_id and key",
+    ),
+    "a scope of two lines": (
+        NORTH + '[north.auth]\nscheme = "backend"\nclient_id = "x"\nkey = "env:X"\nscope = "a\\nb"',
+        "[north]: auth.scope: string should match pattern",
+    ),
+    "no certificate": (
+        NORTH + '[north.auth]\nscheme = "mtls"',
+        "[north]: scheme mtls takes `client_cert` and `client_key` of the site",
+    ),
+    "no certificate for bulk": (
+        NORTH + '[north.bulk_auth]\nscheme = "mtls"',
+        "[north]: scheme mtls takes `client_cert` and `client_key` of the site",
+    ),
+    "odd file token": (
+        NORTH + 'file_token = "never"',
+        "[north]: file_token: input should be 'manifest' or 'always'",
+    ),
+    "two proxies": (
+        NORTH + 'use_environment = true\nproxy = "http://p.example:3128"',
+        "[north]: give either `proxy` or `use_environment`",
+    ),
+    "an odd proxy": (
+        NORTH + 'proxy = "socks5://p.example"',
+        "[north]: a URL begins with https:// and names a",
+    ),
+    "a proxy with a password": (
+        NORTH + f'proxy = "http://u:{CANARY}@p.example"',
+        "[north]: `proxy` carries no user or password",
     ),
     "wrong type": (
         NORTH + '[north.limits]\nattempts = "3"',
@@ -108,7 +149,9 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_is_said_with_its_site_and_key(tmp_path, case):
     text, said = CASES[case]
-    assert said in failure(tmp_path, text)
+    found = failure(tmp_path, text)
+    assert said in found
+    assert CANARY not in found
 
 
 def test_not_utf8(tmp_path):
@@ -149,11 +192,30 @@ def test_a_name_that_could_not_be_a_folder_is_refused(tmp_path, name):
             "http sends patient data in clear: use https, or set allow_insecure_http = true",
         ),
         ("http://127.0.0.1.h.example", "http sends patient data in clear"),
+        ("https://169.254.169.254/", "no FHIR server has a link-local address"),
+        ("https://[fe80::1]/", "no FHIR server has a link-local address"),
+        ("https://2852039166/", "no FHIR server has a link-local address"),
+        ("https://metadata.google.internal./", "no FHIR server has a link-local address"),
     ],
 )
 def test_an_unsafe_url_is_refused_wherever_it_stands(tmp_path, url, said):
     assert said in failure(tmp_path, NORTH.replace("https://h.example/fhir", url))
     assert said in failure(tmp_path, NORTH + f'allowed_origins = ["{url}"]')
+    if "?" not in url:
+        for table in ("auth", "bulk_auth"):
+            login = f'scheme = "backend"\nclient_id = "x"\nkey = "env:X"\ntoken_url = "{url}"'
+            assert said in failure(tmp_path, NORTH + f"[north.{table}]\n{login}")
+
+
+def test_a_token_url_may_have_a_query(tmp_path):
+    login = 'scheme = "backend"\nclient_id = "x"\nkey = "env:X"\ntoken_url = "https://h.example/t?a=b"'
+    assert load(tmp_path, f"{NORTH}[north.auth]\n{login}")
+
+
+@pytest.mark.parametrize("url", ["https://u:WORD@h.example:99999", "https://u:WORD@" + "a" * 64])
+def test_a_password_in_a_url_is_not_repeated(tmp_path, url):
+    text = failure(tmp_path, NORTH.replace("https://h.example/fhir", url.replace("WORD", CANARY)))
+    assert CANARY not in text
 
 
 @pytest.mark.parametrize(

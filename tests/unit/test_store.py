@@ -1,7 +1,12 @@
 """The door to DuckDB: locked, whole or not there, and its errors ours."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -46,7 +51,7 @@ def store(folder: Path):
         "PRAGMA enable_profiling",
     ],
 )
-def test_the_store_is_locked_down(store, folder, sql):
+def test_security_08_the_store_is_locked_down(store, folder, sql):
     with pytest.raises((duckdb.PermissionException, duckdb.InvalidInputException, duckdb.CatalogException)):
         store.run(sql.format(out=folder.parent))
     assert not (folder.parent / "written.csv").exists()
@@ -188,3 +193,59 @@ def test_a_hostile_table_name_is_a_name(store, name):
     store.run(f"CREATE TABLE {quoted(name)} (a VARCHAR)")
     store.insert(name, [("'; DROP TABLE x; --",)])
     assert store.tables() == {name}
+
+
+@pytest.fixture
+def interruptible():
+    """A background job of a shell ignores SIGINT, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_inside_a_query_ends_it_and_rolls_back(store):
+    store.run("CREATE TABLE t (a INTEGER)")
+    with pytest.raises(KeyboardInterrupt), store.transaction():
+        interrupted(store)
+    assert store.rows("SELECT COUNT(*) FROM t") == [(0,)]
+
+
+def interrupted(store):
+    store.run("INSERT INTO t VALUES (1)")
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    store.rows("SELECT COUNT(*) FROM range(5000000000) AS r (a) WHERE hash(a) % 7 = 3")
+
+
+def test_a_store_that_may_not_be_written_is_named(folder, monkeypatch):
+    with Store.open(folder, create=True):
+        pass
+    monkeypatch.setattr(duckdb, "connect", refused)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(DataError, match="may not be read and written"), Store.open(folder):
+        pass
+
+
+def refused(*_, **__):
+    raise duckdb.IOException("Permission denied")
+
+
+def test_rows_of_every_type_are_inserted_exactly(store):
+    store.run(
+        "CREATE TABLE t "
+        "(a BIGINT, b VARCHAR, c DOUBLE, d DECIMAL(38, 12), e DATE, f BOOLEAN, g DECIMAL(18, 9))"
+    )
+    rows = [
+        (2**62, "1.10", 0.1, Decimal("1E+6"), date(2020, 2, 29), True, Decimal("0.001")),
+        (None, "it's", 8, None, None, None, Decimal("1E-9")),
+    ]
+    store.insert("t", rows)
+    assert store.rows("SELECT * REPLACE (d::DOUBLE AS d) FROM t ORDER BY a") == [
+        (2**62, "1.10", 0.1, 1e6, date(2020, 2, 29), True, Decimal("0.001")),
+        (None, "it's", 8.0, None, None, None, Decimal("1E-9")),
+    ]
+
+
+def test_no_row_is_no_statement(store):
+    store.insert("unheard_of", [])

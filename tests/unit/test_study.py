@@ -84,9 +84,9 @@ CASES = {
         "alive_at_time_zero = 1",
         "alive_at_time_zero: input should be a valid bool",
     ),
-    "not a number": ("factor = 0.001", "factor = nan", "unit[1].factor: input should be a finite number"),
-    "infinite": ("factor = 0.001", "factor = inf", "unit[1].factor: input should be a finite number"),
-    "too small": ("factor = 0.001", "factor = 0", "unit[1].factor: input should be greater than 0"),
+    "not a number": ("factor = 1", "factor = nan", "unit[1].factor: input should be a finite number"),
+    "infinite": ("factor = 1", "factor = inf", "unit[1].factor: input should be a finite number"),
+    "too small": ("factor = 1", "factor = 0", "unit[1].factor: input should be greater than 0"),
     "not one of": ('days = "instant"', 'days = "utc"', "study.days: input should be 'instant' or 'date'"),
     "a date that is none": ("2021-06-30", '"2021-06-31"', "eligibility.time_zero_to: "),
     "a name with a path": (
@@ -184,9 +184,21 @@ def test_what_is_wrong_is_said_in_the_words_of_the_file(folder, case):
 
 
 def test_units_may_not_stand_twice(folder):
-    assert "[[unit]] mL to L stands twice" in failure(
-        folder, MSC + '\n[[unit]]\nfrom = "mL"\nto = "L"\nfactor = 1\n'
+    assert "[[unit]] m/(6.min) to m stands twice" in failure(
+        folder, MSC + '\n[[unit]]\nfrom = "m/(6.min)"\nto = "m"\nfactor = 2\n'
     )
+
+
+def test_a_site_has_one_default_unit_for_an_endpoint_that_is_there(folder):
+    default = '\n[[default_unit]]\nsite = "north"\nendpoint = "{}"\nunit = "L"\n'
+    twice = default.format("FEV1") * 2
+    assert "[[default_unit]] FEV1 of north stands twice" in failure(folder, MSC + twice)
+    assert "[[default_unit]] of north: FEV2 is not an" in failure(folder, MSC + default.format("FEV2"))
+
+
+def test_a_ratio_is_told_from_percents_only(folder):
+    text = MSC.replace('unit = "L"', 'unit = "L"\nratio_up_to = 1.5', 1)
+    assert '`ratio_up_to` goes with unit = "%"' in failure(folder, text)
 
 
 WRONG = {
@@ -203,8 +215,8 @@ WRONG = {
     ),
     "a name of Table 1": ('id = "lesion"', 'id = "age"', "endpoint age: Table 1 has a variable of this name"),
     "an empty unit": ('unit = "m"', 'unit = ""', "endpoint[5].unit"),
-    "a factor of ten decimals": ("factor = 0.001", "factor = 2.5e-9", "factor = 2.5e-09: below 1e9"),
-    "a factor beyond the type": ("factor = 0.001", "factor = 1e9", "at most 9 decimals"),
+    "a factor of ten decimals": ("factor = 1", "factor = 2.5e-9", "factor = 2.5e-09: below 1e9"),
+    "a factor beyond the type": ("factor = 1", "factor = 1e9", "at most 9 decimals"),
 }
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rwe.validate import DATE, INSTANT, leaves, problem, suspects
+from rwe.validate import problem, shapes, suspects
+from rwe.validate.elements import elements, model
+from rwe.validate.rules import BY_KIND, DATE, INSTANT
 
 CANARY = "canary-7f3a"
 ABSENT = object()
@@ -77,36 +79,65 @@ def test_a_valid_resource_has_no_problem(kind, version):
 
 
 REQUIRED = [
-    (kind, version, leaf.path, leaf.codes)
+    (kind, version, name, e.rule.codes)
     for version in VALID
     for kind in TYPES
-    for leaf in leaves(kind, version)
-    if leaf.codes
+    for name, e in elements(kind, version).items()
+    if e.rule and e.rule.codes
 ]
 
 
-@pytest.mark.parametrize(("kind", "version", "path", "codes"), REQUIRED)
-def test_every_required_code_is_one_of_the_standards(kind, version, path, codes):
-    (name,) = path
+@pytest.mark.parametrize(("kind", "version", "name", "codes"), REQUIRED)
+def test_every_required_code_is_one_of_the_standards(kind, version, name, codes):
     assert [told(kind, version, **{name: code}) for code in codes] == [None] * len(codes)
     for wrong in (CANARY, "Final", codes[0].upper(), codes[0] + "\u00e9"):
         assert told(kind, version, **{name: wrong}) == f"invalid_code: {kind}.{name}"
 
 
-@pytest.mark.parametrize(
-    ("kind", "version", "name"),
-    [
-        ("Patient", R4, "gender"),
-        ("Observation", R4, "status"),
-        ("Encounter", R4, "status"),
-        ("Encounter", R5, "status"),
-        ("MedicationAdministration", R4, "status"),
-        ("AdverseEvent", R4, "actuality"),
-        ("AdverseEvent", R5, "status"),
-    ],
-)
-def test_the_codes_that_a_study_relies_on_are_checked(kind, version, name):
-    assert (name,) in [path for k, v, path, _ in REQUIRED if (k, v) == (kind, version)]
+# hl7.org/fhir/R4 and /R5, the page of each type: elements of type code with a required binding.
+BOUND = {
+    (R4, "Patient"): {"gender"},
+    (R4, "Observation"): {"status"},
+    (R4, "Condition"): set(),
+    (R4, "Encounter"): {"status"},
+    (R4, "MedicationAdministration"): {"status"},
+    (R4, "AdverseEvent"): {"actuality"},
+    (R4, "Medication"): {"status"},
+}
+BOUND |= {(R4B, kind): names for (_, kind), names in BOUND.items()}
+BOUND |= {(R5, kind): names for (_, kind), names in BOUND.items()} | {
+    (R5, "AdverseEvent"): {"status", "actuality"}
+}
+
+
+@pytest.mark.parametrize(("version", "kind"), BOUND)
+def test_the_codes_that_each_type_requires_are_checked(version, kind):
+    assert {name for k, v, name, _ in REQUIRED if (k, v) == (kind, version)} == BOUND[version, kind]
+
+
+def below(kind: str, version: str, been: set[str]) -> set[tuple[str, str]]:
+    """Every element of type code of a type and of those inside of it, with its owner; no extensions."""
+    been.add(kind)
+    known = elements(kind, version)
+    fields = model(kind, version).model_fields
+    found = {(kind, f.alias or n) for n, f in fields.items() if "Code()" in str(f.annotation)}
+    for e in known.values():
+        if e.type and e.type not in {*been, "Extension"}:
+            found |= below(e.type, version, been)
+    return found
+
+
+OPEN = {"language", "contentType", "code", "intervalUnit"}  # see rwe/validate/rules.py
+
+
+@pytest.mark.parametrize("version", [R4B, R5])
+def test_every_code_inside_of_them_is_checked_whole_or_has_no_closed_list(version):
+    been: set[str] = set()
+    codes = {c for kind in TYPES for c in below(kind, version, been)}
+    rules = {(kind, name): elements(kind, version)[name].rule for kind, name in codes}
+    assert not [c for c, rule in rules.items() if rule and "+" in rule.codes]
+    unruled = {c for c, rule in rules.items() if not rule}
+    assert {name for _, name in unruled} <= OPEN, unruled
 
 
 GOOD_DATES = ("2020", "2020-02", "2020-02-29")
@@ -256,24 +287,162 @@ CASES = [{"kind": "Patient", "birthDate": d} for d in (*GOOD_DATES, *BAD_DATES, 
 ]
 
 
+LINES = "(SELECT generate_subscripts($2, 1) AS row, unnest($2)::JSON AS json)"
+
+
+def suspected(kind: str, version: str, texts: list[str], odd: tuple[str, ...] = ()) -> list[int]:
+    """The rows that the SQL names, by the shapes that it finds itself."""
+    found = [shape for shape, *_ in duckdb.execute(shapes(LINES.replace("$2", "$1")), [texts]).fetchall()]
+    sql = suspects(kind, version, found, LINES)
+    return [row for (row,) in duckdb.execute(sql, [list(odd), texts]).fetchall()]
+
+
 @pytest.mark.parametrize("version", VALID)
 def test_the_sql_suspects_every_row_that_has_a_problem(version):
     for kind in TYPES:
         cases = [{k: v for k, v in c.items() if k != "kind"} for c in CASES if c["kind"] == kind]
         texts = [body(kind, version, **c).decode() for c in cases]
-        lines = "(SELECT generate_subscripts($2, 1) AS row, unnest($2)::JSON AS json)"
-        found = duckdb.execute(suspects(kind, version, lines), [[], texts]).fetchall()
         expected = [n for n, c in enumerate(cases, 1) if told(kind, version, **c)]
-        assert [row for row, _ in found] == expected, kind
+        assert suspected(kind, version, texts) == expected, kind
+
+
+PART = {"code": CODE}
+MERGED = [  # one that is whole and one of the same shape that is not
+    (
+        "Observation",
+        {"component": [{**PART, "valueString": "a"}, PART]},
+        {"component": [PART, {"valueString": "a"}]},
+        "invalid: Observation.component[1].code: missing",
+    ),
+    (
+        "Observation",
+        {"component": [{**PART, "valueString": "a"}, {**PART, "valueInteger": 1}]},
+        {"component": [{**PART, "valueString": "a", "valueInteger": 1}]},
+        "invalid: Observation.component[0]: value_error",
+    ),
+    (
+        "Observation",
+        {"component": [{**PART, "valueQuantity": {"value": 1, "comparator": "<"}}]},
+        {"component": [{**PART, "valueQuantity": {"value": 1, "comparator": "~"}}]},
+        "invalid_code: Observation.component[0].valueQuantity.comparator",
+    ),
+    (
+        "Observation",
+        {"performer": [SUBJECT, SUBJECT]},
+        {"performer": [SUBJECT, {"reference": "Dr. Who"}]},
+        "invalid: Observation.performer[1].reference",
+    ),
+    (
+        "Observation",
+        {"note": [{"text": "a", "time": "2020-01-01"}]},
+        {"note": [{"text": "a", "time": "2020-01-32"}]},
+        "invalid: Observation.note[0].time",
+    ),
+    (
+        "Observation",
+        {"extension": [{"url": "x", "extension": [{"url": "y", "valueDate": "2020"}]}]},
+        {"extension": [{"url": "x", "extension": [{"url": "y", "valueDate": "0000"}]}]},
+        "invalid: Observation.extension[0].extension[0].valueDate",
+    ),
+    (
+        "Patient",
+        {"name": [{"use": "official", "family": "A", "period": {"start": "2020"}}]},
+        {"name": [{"use": "offical", "family": "A", "period": {"start": "2020"}}]},
+        "invalid_code: Patient.name[0].use",
+    ),
+    (
+        "Patient",
+        {"communication": [{"language": CODE, "preferred": True}, {"language": CODE}]},
+        {"communication": [{"language": CODE}, {"preferred": True}]},
+        "invalid: Patient.communication[1].language: missing",
+    ),
+    (
+        "Condition",
+        {"stage": [{"summary": CODE}], "evidence": [{"detail": [SUBJECT]}], "recordedDate": "2020"},
+        {"stage": [{"summary": CODE}], "evidence": [{"detail": [{"reference": ""}]}], "recordedDate": "2020"},
+        "invalid: Condition.evidence[0].detail[0].reference",
+    ),
+    (
+        "Encounter",
+        {"location": [{"location": SUBJECT, "status": "active"}]},
+        {"location": [{"location": SUBJECT, "status": "Active"}]},
+        "invalid_code: Encounter.location[0].status",
+    ),
+    (
+        "MedicationAdministration",
+        {"performer": [{"actor": SUBJECT, "function": CODE}, {"actor": SUBJECT}]},
+        {"performer": [{"actor": SUBJECT}, {"function": CODE}]},
+        "invalid: MedicationAdministration.performer[1].actor: missing",
+    ),
+    (
+        "AdverseEvent",
+        {"suspectEntity": [{"instance": SUBJECT, "causality": [{"author": SUBJECT}]}]},
+        {"suspectEntity": [{"instance": SUBJECT, "causality": [{"author": {"reference": "x y"}}]}]},
+        "invalid: AdverseEvent.suspectEntity[0].causality[0].author.reference",
+    ),
+    (
+        "Medication",
+        {"ingredient": [{"itemCodeableConcept": CODE, "isActive": True}, {"itemCodeableConcept": CODE}]},
+        {"ingredient": [{"itemCodeableConcept": CODE}, {"isActive": True}]},
+        "invalid: Medication.ingredient[1]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "whole", "broken", "expected"), MERGED)
+def test_what_a_shape_hides_inside_of_lists_is_suspect(kind, whole, broken, expected):
+    texts = [body(kind, R4, **more).decode() for more in (whole, broken)]
+    assert len({duckdb.execute("SELECT json_structure($1)", [t]).fetchone() for t in texts}) == 1
+    assert told(kind, R4, **whole) is None
+    assert told(kind, R4, **broken).startswith(expected)
+    assert suspected(kind, R4, texts) == [2]
+
+
+@pytest.mark.parametrize(
+    ("reference", "good"),
+    [
+        *(
+            (r, True)
+            for r in ("Patient/p", "Patient/a_b", "#p", "#", "urn:uuid:0-1", "https://a.example/x y"[:-2])
+        ),
+        *(
+            (r, True)
+            for r in ("Patient/p/_history/2", "Patient?identifier=a|b", "https://a.example/Patient/p")
+        ),
+        *(
+            (r, False)
+            for r in ("", "p", "Patient", "Patient/", "/Patient/p", "patient/p", "Patient/p q", "a b")
+        ),
+        *((r, False) for r in ("Patient/p/q", "Patient/p\n", "Dr. Who", "Patient 5", "fhir/Patient/p")),
+    ],
+)
+def test_a_reference_has_one_of_the_standards_forms(reference, good):
+    assert BY_KIND["Reference"].broken(reference) is not good
+    expected = None if good else "invalid: Observation.subject.reference"
+    found = told("Observation", R4, subject={"reference": reference})
+    assert found == expected or found.startswith(expected)
+    text = body("Observation", R4, subject={"reference": reference}).decode()
+    assert suspected("Observation", R4, [text]) == ([] if good else [1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(ELEMENTS, JSON, max_size=3))
+def test_the_sql_takes_whatever_is_json(elements):
+    """What stands where something else belongs shows in the shape; here, that no query fails."""
+    suspected("Observation", R4, [body("Observation", R4, **elements).decode()])
 
 
 @pytest.mark.parametrize("version", VALID)
 def test_a_type_without_such_elements_has_no_suspects(version):
-    lines = "(SELECT 1 AS row, '{}'::JSON AS json)"
-    assert duckdb.execute(suspects("Binary", version, lines), [[]]).fetchall() == []
+    assert suspected("Binary", version, ["{}"]) == []
 
 
 def test_a_row_of_an_odd_shape_is_suspect():
-    lines = """(SELECT 1 AS row, '{"id":"a"}'::JSON AS json UNION ALL SELECT 2, '{"id":1}'::JSON)"""
-    found = duckdb.execute(suspects("Patient", "4.0.1", lines), [['{"id":"UBIGINT"}']]).fetchall()
-    assert found == [(2, '{"id":1}')]
+    assert suspected("Patient", R4, ['{"id":"a"}', '{"id":1}'], odd=('{"id":"UBIGINT"}',)) == [2]
+
+
+def test_an_exemplar_is_chosen_by_what_it_says_not_by_where_it_stands():
+    texts = [body("Patient", R4, id=f"p{n}").decode() for n in range(20)]
+    found = [duckdb.execute(shapes(LINES.replace("$2", "$1")), [t]).fetchall() for t in (texts, texts[::-1])]
+    assert found[0] == found[1]
+    assert [n for *_, n in found[0]] == [20]

@@ -1,12 +1,17 @@
 """Run a view over a few resources, written as JSON text so that numbers keep their digits."""
 
+import io
 import json
+import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from rwe.fhir.digits import long_numbers
 from rwe.views import CompiledView, compile_view
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -21,15 +26,40 @@ def db() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="session")
 def execute(db: duckdb.DuckDBPyConnection) -> Execute:
-    """The rows, after checking that names and types are those that the view declared."""
+    """The rows, after checking that names and types are those that the view declared, and that the
+    same rows are read from a file, where the view and its lines may be read so."""
 
     def run(view: CompiledView, lines: list[str]) -> list[dict[str, Any]]:
         db.execute("CREATE OR REPLACE TEMP TABLE line AS SELECT unnest(?::JSON[]) AS json", [lines])
-        found = db.execute(view.query("line"))
-        assert [(d[0], str(d[1])) for d in found.description] == [(c.name, c.type) for c in view.columns]
-        return [dict(zip((c.name for c in view.columns), row, strict=True)) for row in found.fetchall()]
+        found = fetched(db, view, view.query("line"))
+        scanned = scan(db, view, lines)
+        assert scanned is None or counted(scanned) == counted(found)
+        return found
 
     return run
+
+
+def fetched(db: duckdb.DuckDBPyConnection, view: CompiledView, sql: str) -> list[dict[str, Any]]:
+    found = db.execute(sql)
+    assert [(d[0], str(d[1])) for d in found.description] == [(c.name, c.type) for c in view.columns]
+    return [dict(zip((c.name for c in view.columns), row, strict=True)) for row in found.fetchall()]
+
+
+def counted(rows: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(map(repr, rows))
+
+
+def scan(db: duckdb.DuckDBPyConnection, view: CompiledView, lines: list[str]) -> list[dict[str, Any]] | None:
+    """By read_ndjson; None where `rwe view` would not read it so."""
+    content = "".join(line.replace("\n", " ") + "\n" for line in lines).encode(errors="surrogatepass")
+    if view.fast is None or not lines or long_numbers(io.BytesIO(content)):
+        return None
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        Path(file.name).write_bytes(content)
+        try:
+            return fetched(db, view, view.scan(f"['{file.name}']"))
+        except duckdb.InvalidInputException:
+            return None
 
 
 @pytest.fixture
