@@ -3,20 +3,18 @@
 Bytes are never re-serialised: a JSON library would turn 1.10 into 1.1.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where it was found: a file below the site's folder or a request; the line or entry from 1."""
 
     source: str
     position: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resource:
-    """A JSON object with a resourceType; `body` is one line without its end."""
+class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A JSON object with a resourceType, no key twice; `body` is one line without its end."""
 
     type: str
     id: str | None
@@ -26,8 +24,7 @@ class Resource:
     place: Place
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unusable:
+class Unusable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What should have been a resource; `type` where it is known, `reason` a key of rwe.reasons.
 
     `detail` is the element or the byte at fault, where it is known; never a value.
@@ -40,8 +37,7 @@ class Unusable:
     detail: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PassedOver:
+class PassedOver(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A file of another kind, named and not read."""
 
     source: str

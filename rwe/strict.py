@@ -17,14 +17,15 @@ def repeats(body: bytes) -> bool:
     gathered and counted as pairs and as dicts, without a Python call for each.
     Numbers stay text: Python refuses whole ones of more than 4,300 digits.
     """
-    if _comes_back(body):
+    if comes_back(body):
         return False
     objects: list[list[tuple[str, Any]]] = []
     json.JSONDecoder(object_pairs_hook=objects.append, parse_int=str, parse_float=str).decode(body.decode())
     return sum(map(len, objects)) != sum(map(len, map(dict, objects)))
 
 
-def _comes_back(body: bytes) -> bool:
+def comes_back(body: bytes) -> bool:
+    """Is it the same text again after dicts?  Then no key stands twice in it; most texts are such."""
     try:
         return msgspec.json.encode(msgspec.json.decode(body)) == msgspec.json.format(body, indent=-1)
     except (ValueError, RecursionError):  # the slow way says what to make of it

@@ -8,6 +8,7 @@ own fullUrl are rewritten to Type/id, as a server does when it commits a transac
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from rwe.fhir.types import TYPES
 from rwe.fhir.unusable import unusable
 from rwe.resource import Place, Resource, Unusable
-from rwe.strict import repeats
+from rwe.strict import comes_back, repeated, repeats
 
 # FHIR allows 64 characters; some servers give 88, and nothing is gained by losing their data.
 ID = re.compile(r"[A-Za-z0-9\-.]{1,255}")
@@ -35,6 +36,9 @@ class Head(msgspec.Struct, rename="camel"):
     resource_type: Any = None
     id: Any = None
     meta: Meta | None = None
+
+
+NO_META = Meta()
 
 
 class Entry(msgspec.Struct, rename="camel"):
@@ -57,8 +61,19 @@ read_head = msgspec.json.Decoder(Head).decode
 read_bundle = msgspec.json.Decoder(Bundle).decode
 
 
-def resource(body: bytes, place: Place) -> Resource | Unusable:
-    """One resource from its bytes; line ends inside become spaces, for strings cannot hold them."""
+@dataclass(frozen=True)
+class Whole:
+    """A Bundle that can be read.  once: no key stands twice in any of its resources."""
+
+    bundle: Bundle
+    once: bool
+
+
+def resource(body: bytes, place: Place, *, once: bool = False) -> Resource | Unusable:
+    """One resource from its bytes; line ends inside become spaces, for strings cannot hold them.
+
+    once: it is known that no key stands twice.
+    """
     head, reason = _head(body)
     if head is None:
         return unusable(reason, body, place, read=read_head)
@@ -70,9 +85,12 @@ def resource(body: bytes, place: Place) -> Resource | Unusable:
         return unusable(reason, body, place, read=read_head)
     if not _is(ID, head.id):
         return unusable("bad_id" if head.id else "no_id", body, place, kind=kind)
+    if not once and repeats(body):
+        at = kind + repeated(body)
+        return Unusable(type=kind, reason="repeated_key", body=body, place=place, detail=at)
     if b"\n" in body or b"\r" in body:
         body = msgspec.json.format(body, indent=-1)
-    meta = head.meta or Meta()
+    meta = head.meta or NO_META
     return Resource(
         type=kind,
         id=head.id,
@@ -125,20 +143,20 @@ def document(body: bytes, source: str) -> Iterator[Resource | Unusable]:
     if head is None or head.resource_type != "Bundle":
         yield resource(body, place)
         return
-    bundle, reason = whole_bundle(body)
-    if bundle is None:
+    whole, reason = whole_bundle(body)
+    if whole is None:
         yield unusable(reason, body, place, read=read_bundle)
         return
-    yield from entries(bundle, source)
+    yield from entries(whole, source)
 
 
-def whole_bundle(body: bytes) -> tuple[Bundle | None, str]:
+def whole_bundle(body: bytes) -> tuple[Whole | None, str]:
     """A Bundle, or why its text is none."""
     try:
-        bundle = read_bundle(body)
-        if repeats(_envelope(body, bundle)):
+        bundle, once = read_bundle(body), comes_back(body)
+        if not once and repeats(_envelope(body, bundle)):
             return None, "repeated_key"
-        return bundle, ""
+        return Whole(bundle, once), ""
     except msgspec.DecodeError:
         return None, "not_a_resource"
     except RecursionError:
@@ -156,12 +174,11 @@ def _envelope(body: bytes, bundle: Bundle) -> bytes:
     return b"null".join([*pieces, body[end:]])
 
 
-def entries(bundle: Bundle, source: str, *, searchset: bool = False) -> Iterator[Resource | Unusable]:
+def entries(whole: Whole, source: str, *, searchset: bool = False) -> Iterator[Resource | Unusable]:
     """searchset: a server's own, in which only a urn: stands for another of its entries."""
-    all_entries = [entry or Entry() for entry in bundle.entry]
+    all_entries = [entry or Entry() for entry in whole.bundle.entry]
     bodies = [_with_id(e) for e in all_entries]
-    urns = [Entry() if searchset and not (e.full_url or "").startswith("urn:") else e for e in all_entries]
-    names = _names(urns, bodies)
+    names = _names([e for e in zip(all_entries, bodies, strict=True) if not searchset or _is_urn(e[0])])
     for position, body in enumerate(bodies, start=1):
         place = Place(source=source, position=position)
         if not body or body == b"null":
@@ -169,7 +186,7 @@ def entries(bundle: Bundle, source: str, *, searchset: bool = False) -> Iterator
         elif b'"Bundle"' in body and (head := _head(body)[0]) is not None and head.resource_type == "Bundle":
             yield from _nested(body, place)
         else:
-            yield resource(_resolve(body, names), place)
+            yield resource(_resolve(body, names), place, once=whole.once)
 
 
 def _nested(body: bytes, place: Place) -> Iterator[Resource | Unusable]:
@@ -182,8 +199,7 @@ def _nested(body: bytes, place: Place) -> Iterator[Resource | Unusable]:
 def _with_id(entry: Entry) -> bytes:
     """The entry's bytes; a resource to be created gets the uuid of its fullUrl for an id."""
     body = bytes(entry.resource)
-    uuid = UUID.fullmatch(entry.full_url or "")
-    if not uuid or not body:
+    if not body or not _is_urn(entry) or not (uuid := UUID.fullmatch(entry.full_url or "")):
         return body
     head, _ = _head(body)
     if head is None or head.id is not None or head.resource_type is None:
@@ -191,10 +207,14 @@ def _with_id(entry: Entry) -> bytes:
     return body.replace(b"{", b'{"id":"%s",' % uuid[1].encode(), 1)
 
 
-def _names(all_entries: list[Entry], bodies: list[bytes]) -> dict[bytes, bytes]:
+def _is_urn(entry: Entry) -> bool:
+    return entry.full_url is not None and entry.full_url.startswith("urn:")
+
+
+def _names(all_entries: list[tuple[Entry, bytes]]) -> dict[bytes, bytes]:
     """fullUrl ▶ Type/id of each entry that has both.  Both are checked: they are put into other rows."""
     names = {}
-    for entry, body in zip(all_entries, bodies, strict=True):
+    for entry, body in all_entries:
         head, _ = _head(body) if entry.full_url and body else (None, "")
         if entry.full_url and head is not None and _is_type(head.resource_type) and _is(ID, head.id):
             names[entry.full_url.encode()] = f"{head.resource_type}/{head.id}".encode()

@@ -3,6 +3,7 @@
 import email.utils
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def content_type(headers: Mapping[str, str]) -> str:
@@ -23,6 +24,7 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     return max(0.0, (then - now).total_seconds()) if then else None
 
 
+@lru_cache(maxsize=8)  # a server gives the same one to all answers of a second
 def http_date(header: str | None) -> datetime | None:
     """An HTTP-date in UTC; one without a zone is meant so."""
     try:

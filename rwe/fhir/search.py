@@ -11,7 +11,6 @@ Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#p
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -74,6 +73,28 @@ Item = Resource | Unusable
 _read_page = msgspec.json.Decoder(_Page).decode
 
 
+class _Recent:
+    """The ids of the last pages."""
+
+    def __init__(self) -> None:
+        self._pages: deque[list[str]] = deque()
+        self._times: Counter[str] = Counter()
+
+    def add(self, ids: list[str]) -> bool:
+        """Is any of a page's new to them?"""
+        times = self._times
+        new = any(i not in times for i in ids)
+        times.update(ids)
+        self._pages.append(ids)
+        if len(self._pages) > PAGES_WITHOUT_NEWS:
+            for i in self._pages.popleft():
+                if times[i] == 1:
+                    del times[i]
+                else:
+                    times[i] -= 1
+        return new
+
+
 def walk(client: Client, query: Query, spool: Spool, told: Told = lambda _: None) -> None:
     """Fetch what the spool lacks.  told: of how many rows more have come."""
     with spool:
@@ -81,8 +102,7 @@ def walk(client: Client, query: Query, spool: Spool, told: Told = lambda _: None
 
 
 def _turn(client: Client, query: Query, spool: Spool, told: Told) -> None:
-    recent: deque[frozenset[str]] = deque(maxlen=PAGES_WITHOUT_NEWS)
-    stale, corner = 0, ""
+    recent, stale, corner = _Recent(), 0, ""
     while not spool.whole:
         number = (spool.last.number if spool.last else 0) + 1
         what = f"page {number} of {query.words}"
@@ -92,10 +112,9 @@ def _turn(client: Client, query: Query, spool: Spool, told: Told) -> None:
             raise SiteError(f"{client.site.id}: {what}: its next link leads back to an earlier page")
         # Brent's way to find a circle without keeping all URLs.
         corner = answer.url if number & (number - 1) == 0 or not corner else corner
-        stale = stale + 1 if frozenset(ids).issubset(frozenset().union(*recent)) else 0
+        stale = 0 if recent.add(ids) else stale + 1
         if stale == PAGES_WITHOUT_NEWS:
             raise SiteError(f"{client.site.id}: {query.words}: {stale} pages in a row brought nothing new")
-        recent.append(frozenset(ids))
         spool.add(answer.body, ids, page)
         told(len(ids))
 
@@ -187,18 +206,18 @@ def read(client: Client, query: Query, spool: Spool, beside: Beside) -> Iterator
     try:
         for page, body in spool.bodies():
             where = f"page {page.number} of {query.words}"
-            (bundle, reason), spoiled = whole_bundle(body), {}
-            if bundle is None and (found := rough.tamed(body)):
-                (bundle, reason), spoiled = whole_bundle(found[0]), found[1]
-            if bundle is None:
+            (whole, reason), spoiled = whole_bundle(body), {}
+            if whole is None and (found := rough.tamed(body)):
+                (whole, reason), spoiled = whole_bundle(found[0]), found[1]
+            if whole is None:
                 raise SiteError(f"{client.site.id}: {where}: the Bundle cannot be read ({reason})")
-            for entry in entries(bundle, f"{query.words}, page {page.number}", searchset=True):
+            for entry in entries(whole, f"{query.words}, page {page.number}", searchset=True):
                 bad = spoiled.get(entry.place.position)
                 item = resource(bad, entry.place) if bad else entry
                 if item.type == query.kind:
                     yield item
                 elif isinstance(item, Unusable) and item.type is None and item.reason != "no_resource":
-                    yield replace(item, type=query.kind)
+                    yield msgspec.structs.replace(item, type=query.kind)
                 else:
                     beside[item.type or EMPTY] += 1
     except SpoolError as e:

@@ -16,7 +16,6 @@ from rwe.landing.shards import Writer
 from rwe.landing.sift import Tally
 from rwe.landing.unusable import UnusableWriter
 from rwe.resource import Found, PassedOver, Resource, Unusable
-from rwe.strict import repeated, repeats
 
 UNDER_WAY = ".under-way"
 
@@ -58,23 +57,13 @@ class Run:
             return
         match item:
             case Resource(type=kind) if kind in self.rows:
-                self._land(item)
+                self.rows[kind].add(item)
             case Unusable(type=kind) if kind is None or kind in self.rows:
                 self.unusable[kind or UNKNOWN_TYPE].add(item)
             case PassedOver():
                 self.passed_over_files.append(item.source)
             case _:
                 self.passed_over[item.type or UNKNOWN_TYPE] += 1
-
-    def _land(self, item: Resource) -> None:
-        if repeats(item.body):
-            detail = item.type + repeated(item.body)
-            twice = Unusable(
-                type=item.type, reason="repeated_key", body=item.body, place=item.place, detail=detail
-            )
-            self.unusable[item.type].add(twice)
-        else:
-            self.rows[item.type].add(item)
 
     def landed(self, kind: str) -> int:
         return (self.rows[kind].landed if kind in self.rows else 0) + self.unusable[kind].n

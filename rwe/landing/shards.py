@@ -8,11 +8,11 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import msgspec
+import numpy as np
 import polars as pl
 import zstandard
 
@@ -20,6 +20,8 @@ from rwe.landing.manifest import Shard
 from rwe.resource import Resource
 
 ROWS_PER_SHARD = 100_000
+BLOCK = 1 << 20
+"""Bytes that are compressed at once."""
 INDEX = {
     "row": pl.Int64,
     "id": pl.String,
@@ -32,8 +34,7 @@ INDEX = {
 WRAP = 1 << 128
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the index says of a resource, but for its number."""
 
     id: str | None
@@ -45,77 +46,99 @@ class Row:
 
 
 class Writer:
-    """Shards of one type in a folder, one open at a time; `content` is the hash of all, in any order."""
+    """Shards of one type in a folder, one open at a time; what came last is in none before close().
+
+    `content`: the hash of all that is in shards, in any order.
+    """
 
     def __init__(self, folder: Path, kind: str, run: str) -> None:
         self.folder, self.kind, self.run = folder, kind, run
         self.shards: list[Shard] = []
-        self.landed = self.content = self.longest = 0
-        self.stream: IO[bytes] | None = None
-        self.rows: list[tuple[object, ...]] = []
-        self.digest = hashlib.blake2b(digest_size=16)
+        self.landed = self.content = 0
+        self._stream: IO[bytes] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._bodies: list[bytes] = []
+        self._size = self._longest = 0
+        self._digests: list[bytes] = []
+        self._said: list[tuple[str | None, str | None, str | None, str, int]] = []
 
     def add(self, r: Resource) -> None:
         # White space is no content: the same resource in an indented Bundle is the same resource.
-        plain = msgspec.json.format(r.body, indent=-1)
-        digest = hashlib.blake2b(plain, digest_size=16).hexdigest()
-        place = r.place
-        self.write(
-            r.body,
-            Row(
-                id=r.id,
-                version=r.version,
-                updated=r.updated,
-                hash=digest,
-                source=place.source,
-                position=place.position,
-            ),
-        )
+        digest = hashlib.blake2b(msgspec.json.format(r.body, indent=-1), digest_size=16).digest()
+        self._digests.append(digest)
+        self._said.append((r.id, r.version, r.updated, r.place.source, r.place.position))
+        self._take(r.body)
 
     def write(self, body: bytes, row: Row) -> None:
-        if self.stream is None:
-            self.stream = self._open()
-        self.stream.write(body + b"\n")
-        self.rows.append(
-            (len(self.rows) + 1, row.id, row.version, row.updated, row.hash, row.source, row.position)
-        )
-        digest = bytes.fromhex(row.hash)
-        self.digest.update(b"%b%b\0%d\0" % (digest, row.source.encode(), row.position))
+        """As an index says it."""
+        self._digests.append(bytes.fromhex(row.hash))
+        self._said.append((row.id, row.version, row.updated, row.source, row.position))
+        self._take(body)
+
+    def _take(self, body: bytes) -> None:
+        self._bodies.append(body)
+        self._size += len(body)
         self.landed += 1
-        self.longest = max(self.longest, len(body))
-        self.content = (self.content + int.from_bytes(digest)) % WRAP
-        if len(self.rows) == ROWS_PER_SHARD:
+        if len(self._said) == ROWS_PER_SHARD:
             self.close()
+        elif self._size >= BLOCK:
+            self._flush()
 
-    def _stem(self) -> str:
-        return f"{self.kind}.{len(self.shards) + 1:03d}"
+    def _flush(self) -> None:
+        """Many at once: a call for each costs more than its compression."""
+        if self._stream is None:
+            compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+            self._stream = zstandard.open(self._files()[0], "wb", cctx=compressor)
+        self._longest = max(self._longest, *map(len, self._bodies))
+        self._stream.write(b"\n".join([*self._bodies, b""]))
+        self._bodies, self._size = [], 0
 
-    def _open(self) -> IO[bytes]:
-        stream: IO[bytes] = zstandard.open(
-            self.folder / f"{self._stem()}.ndjson.zst",
-            "wb",
-            cctx=zstandard.ZstdCompressor(level=3, write_checksum=True),
-        )
-        return stream
+    def _files(self) -> tuple[Path, Path]:
+        stem = self.folder / f"{self.kind}.{len(self.shards) + 1:03d}"
+        return Path(f"{stem}.ndjson.zst"), Path(f"{stem}.index.parquet")
 
     def close(self) -> None:
-        if self.stream is None:
+        if not self._said:
             return
-        self.stream.close()
-        self.stream = None
-        files = [self.folder / f"{self._stem()}.{end}" for end in ("ndjson.zst", "index.parquet")]
-        pl.DataFrame(self.rows, schema=INDEX, orient="row").write_parquet(files[1])
+        if self._bodies:
+            self._flush()
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        rows, index = self._files()
+        self._index().write_parquet(index)
         self.shards.append(
             Shard(
-                file=f"{self.run}/{files[0].name}",
-                index=f"{self.run}/{files[1].name}",
-                rows=len(self.rows),
-                longest=self.longest,
-                hash=self.digest.hexdigest(),
-                bytes=(files[0].stat().st_size, files[1].stat().st_size),
+                file=f"{self.run}/{rows.name}",
+                index=f"{self.run}/{index.name}",
+                rows=len(self._said),
+                longest=self._longest,
+                hash=self._ordered(),
+                bytes=(rows.stat().st_size, index.stat().st_size),
             )
         )
-        self.rows, self.longest, self.digest = [], 0, hashlib.blake2b(digest_size=16)
+        self.content = (self.content + total(self._digests)) % WRAP
+        self._begin()
+
+    def _index(self) -> pl.DataFrame:
+        ids, versions, updated, sources, positions = zip(*self._said, strict=True)
+        hashes = pl.Series(self._digests, dtype=pl.Binary).bin.encode("hex")
+        columns = (range(1, len(ids) + 1), ids, versions, updated, hashes, sources, positions)
+        return pl.DataFrame(dict(zip(INDEX, columns, strict=True)), schema=INDEX)
+
+    def _ordered(self) -> str:
+        """Of the rows in their order, and of where they came from; rwe.landing.verify reckons it too."""
+        rows = zip(self._digests, self._said, strict=True)
+        said = b"".join(b"%b%b\0%d\0" % (d, s[3].encode(), s[4]) for d, s in rows)
+        return hashlib.blake2b(said, digest_size=16).hexdigest()
+
+
+def total(digests: list[bytes]) -> int:
+    """The sum of hashes of 16 bytes, as whole numbers."""
+    words = np.frombuffer(b"".join(digests), ">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    return sum(int(word) << shift for word, shift in zip(words, (96, 64, 32, 0), strict=True))
 
 
 def lines(shard: Path) -> Iterator[bytes]:

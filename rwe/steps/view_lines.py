@@ -17,7 +17,6 @@ from rwe.fhir.digits import BLOCK, long_numbers
 from rwe.reasons import REASONS
 from rwe.resource import Found, PassedOver, Place, Resource, Unusable
 from rwe.store import line_size, literal
-from rwe.strict import repeats
 from rwe.views import CompiledView
 from rwe.views.fit import misfit
 
@@ -49,7 +48,7 @@ class Lines:
                 match item:
                     case Resource(type=kind) if kind == self.view.resource:
                         self._add(item)
-                    case Unusable():
+                    case Unusable(type=kind) if kind in (None, self.view.resource):
                         self._miss(item.place, item.reason)
                     case PassedOver():
                         self.missing.append(
@@ -58,9 +57,6 @@ class Lines:
         self._stream.flush()
 
     def _add(self, item: Resource) -> None:
-        if repeats(item.body):
-            self._miss(item.place, "repeated_key")
-            return
         # Numbers as floats: Python refuses whole ones of more than 4,300 digits.
         tree = json.loads(item.body, parse_int=_whole)
         if place := misfit(tree, self.view.exact.structure, self.view.resource):

@@ -213,7 +213,40 @@ def test_an_unusable_entry_costs_its_neighbours_nothing(entry, reason):
 def test_a_key_repeated_in_one_row_does_not_cost_the_bundle():
     twice = b'{"resourceType":"Patient","id":"b","id":"c"}'
     text = b'{"resourceType":"Bundle","entry":[{"resource":%s},{"resource":%s},null]}' % (twice, row("1"))
-    assert [getattr(i, "reason", None) for i in document(text, "x")] == [None, None, "no_resource"]
+    assert [getattr(i, "reason", None) for i in document(text, "x")] == ["repeated_key", None, "no_resource"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('"id":"b"', "Patient.id"),
+        ('"\\u0069d":"b"', "Patient.id"),
+        ('"x":[{"value":1,"value":2}]', "Patient.x[0].value"),
+        ('"a":{"b":[0,{"c":[{"d":1}]},{"_c":1,"_c":2}]}', "Patient.a.b[2]._c"),
+        ('"a":[[{"b":1}],{"b":1,"b":2}],"a":3', "Patient.a[1].b"),
+        ('"a":{"b":{}},"a":1', "Patient.a"),
+        ('"Meier, Anna":{"b":1,"b":2}', "Patient.b"),
+        ('"a":{"Meier":1,"Meier":2}', "Patient.a"),
+        ('"canary-7f3a":1,"canary-7f3a":2', "Patient"),
+        ('"NAME":1,"NAME":2'.replace("NAME", "x" * 63), "Patient." + "x" * 63),
+        ('"NAME":1,"NAME":2'.replace("NAME", "x" * 64), "Patient"),
+        ('"a":LONG,"a":2'.replace("LONG", "1" * 5000), "Patient.a"),
+    ],
+    ids=range(12),
+)
+def test_a_key_that_stands_twice_is_named_if_its_name_is_one_of_the_standards_form(body, expected):
+    found = resource(b'{"resourceType":"Patient","id":"a",%s}' % body.encode(), HERE)
+    assert isinstance(found, Unusable)
+    assert (found.type, found.reason, found.detail) == ("Patient", "repeated_key", expected)
+
+
+@given(st.lists(st.one_of(VALUES, st.just('{"a":1,"a":2}')), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_a_row_of_a_page_is_judged_as_it_would_be_alone(values):
+    bodies = [b'{"resourceType":"Patient","id":"a","x":%s}' % v.encode() for v in values]
+    page = b'{"resourceType":"Bundle","entry":[%s]}' % b",".join(b'{"resource":%s}' % b for b in bodies)
+    alone = [resource(body, Place(source="x", position=n)) for n, body in enumerate(bodies, start=1)]
+    assert list(document(page, "x")) == alone
 
 
 @pytest.mark.parametrize(

@@ -273,23 +273,6 @@ def test_a_damaged_index_of_what_is_set_aside_is_named(tmp_path, content):
         set_aside(path)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"resourceType":"Patient","id":"a","id":"b"}',
-        b'{"resourceType":"Patient","id":"a","\\u0069d":"b"}',
-        b'{"resourceType":"Patient","id":"a","x":[{"value":1,"value":2}]}',
-    ],
-    ids=repr,
-)
-def test_a_key_that_stands_twice_in_an_object_costs_its_resource_alone(tmp_path, body):
-    twice = Resource(type="Patient", id="a", version=None, updated=None, body=body, place=row(9).place)
-    manifest, _ = pull(tmp_path, row(1), twice, row(2))
-    count = manifest.types["Patient"]
-    assert (count.landed, count.set_aside, count.shards[0].rows) == (3, 1, 2)
-    assert [s.reason for s in pieces(tmp_path, manifest)] == ["repeated_key"]
-
-
 def test_an_error_on_the_way_leaves_nothing_half(tmp_path):
     def stop() -> None:
         with Run(tmp_path, site="north", types=TYPES) as run:
@@ -299,33 +282,3 @@ def test_an_error_on_the_way_leaves_nothing_half(tmp_path):
     with pytest.raises(OSError, match="gone"):
         stop()
     assert list((tmp_path / "north").iterdir()) == []
-
-
-def detail(tmp_path: Path, body: str) -> str | None:
-    """Of a patient that is set aside, what its index says."""
-    place = Place(source="a.ndjson", position=1)
-    twice = Resource(type="Patient", id="a", version=None, updated=None, body=body.encode(), place=place)
-    manifest, _ = pull(tmp_path, twice)
-    (found,) = pieces(tmp_path, manifest)
-    return found.detail
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        ('{"id":"a","id":"b"}', "Patient.id"),
-        ('{"id":"a","\\u0069d":"b"}', "Patient.id"),
-        ('{"a":{"b":[0,{"c":[{"d":1}]},{"_c":1,"_c":2}]}}', "Patient.a.b[2]._c"),
-        ('{"a":[[{"b":1}],{"b":1,"b":2}],"a":3}', "Patient.a[1].b"),
-        ('{"a":{"b":{}},"a":1}', "Patient.a"),
-        ('{"Meier, Anna":{"b":1,"b":2}}', "Patient.b"),
-        ('{"a":{"Meier":1,"Meier":2}}', "Patient.a"),
-        ('{"canary-7f3a":1,"canary-7f3a":2}', "Patient"),
-        ('{"NAME":1,"NAME":2}'.replace("NAME", "x" * 63), "Patient." + "x" * 63),
-        ('{"NAME":1,"NAME":2}'.replace("NAME", "x" * 64), "Patient"),
-        ('{"a":LONG,"a":2}'.replace("LONG", "1" * 5000), "Patient.a"),
-    ],
-    ids=range(11),
-)
-def test_a_key_that_stands_twice_is_named_if_its_name_is_one_of_the_standards_form(tmp_path, body, expected):
-    assert detail(tmp_path, body) == expected
