@@ -41,6 +41,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     set aside.  gone: files of the ids that the source no longer holds, or
     did not hold before it made them again.  query: what was asked, hashed;
     another one is another series.  patients: those it was asked for, where it was a Group's.
+    stale: why the last time it was asked brought nothing, so that this is as of the time before.
     watermark: the source's time up to which this is whole.
     deletions_known_at: the source's time up to which deletions are known, null where they never were.
     """
@@ -53,6 +54,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     pieces: list[str]
     gone: list[str] = []
     failure: str | None = None
+    stale: str | None = None
     method: str
     query: str = ""
     patients: list[str] = []
@@ -63,7 +65,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
         """The two hold the same resources, whatever the order they came in."""
 
         def content(s: Series) -> list[object]:
-            return [s.asked, s.landed, s.set_aside, s.hash, s.gone, s.failure, s.method, s.query]
+            return [s.asked, s.landed, s.set_aside, s.hash, s.gone, s.failure, s.stale, s.method, s.query]
 
         return content(self) == content(other)
 

@@ -72,11 +72,11 @@ class Settled:
 
 def settled(came: Came, old: Series | None, got: Got) -> Settled:
     if got.failure and old is not None and old.failure is None:
-        return Settled(series=old)  # half-loaded data must not look like absence
+        return Settled(series=_stale(old, got.failure))  # half-loaded data must not look like absence
     if got.extends and old is not None and old.query == got.query:
         return _extended(came, old, got)
     if old is not None and (refused := _shrunk(came, old, got)):
-        return Settled(series=old, refused=refused)
+        return Settled(series=_stale(old, refused), refused=refused)
     new, tally = _anew(came, got)
     if old is not None and old.same_content(new):
         return Settled(series=old, tally=tally)
@@ -84,6 +84,10 @@ def settled(came: Came, old: Series | None, got: Got) -> Settled:
     same = {s.hash: s for s in (old.shards if old else [])}
     shards = [same.get(s.hash, s) for s in new.shards]
     return Settled(series=msgspec.structs.replace(new, shards=shards), tally=tally)
+
+
+def _stale(old: Series, why: str) -> Series:
+    return msgspec.structs.replace(old, stale=why)
 
 
 def _anew(came: Came, got: Got) -> tuple[Series, Tally | None]:
@@ -123,7 +127,7 @@ def _extended(came: Came, old: Series, got: Got) -> Settled:
     said = Said(missing=missing, deleted=got.deleted, reborn=got.reborn)
     found = sift(came.folder, old, came.indexes(), said=said)
     if refused := _refused(found.tally, got):
-        return Settled(series=old, tally=found.tally, refused=refused)
+        return Settled(series=_stale(old, refused), tally=found.tally, refused=refused)
     rest = _kept(came, found)
     known = {(line.reason, line.hash) for name in old.pieces for line in ledger.set_aside(came.folder / name)}
     rest = Came(**{**vars(rest), "unusable": rest.unusable.without(known)})
@@ -147,6 +151,7 @@ def _extended(came: Came, old: Series, got: Got) -> Settled:
 
 def _reconciled(old: Series, got: Got) -> Series:
     """Nothing is new: the times stay, so that a rerun changes no byte, for as long as deletions allow it."""
+    old = msgspec.structs.replace(old, stale=None)
     if not (old.deletions_known_at and got.deletions_known_at):
         return old
     known, now = (datetime.fromisoformat(t) for t in (old.deletions_known_at, got.deletions_known_at))

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from rwe import landing
-from rwe.landing import UNKNOWN_TYPE, Manifest
+from rwe.landing import UNKNOWN_TYPE, Manifest, Series
 from rwe.steps.landed import Shard, damaged, manifests, shards
 from rwe.store import Store, literal, quoted
 
@@ -113,9 +113,13 @@ def _let_go(store: Store, gone: set[tuple[str, ...]]) -> None:
 
 def _note_ledger(store: Store, raw: Path, m: Manifest) -> None:
     store.insert("site", [(m.site, m.fhir_version, m.method, m.pulled_at, m.deletions_known_at)])
-    store.insert("site_type", [(m.site, kind, c.asked, c.failure) for kind, c in m.types.items()])
+    store.insert("site_type", [(m.site, kind, c.asked, _not_whole(c)) for kind, c in m.types.items()])
     store.insert("passed_over", [(m.site, kind, n) for kind, n in m.passed_over.items()])
     store.insert("landed", list(_set_aside(raw / m.site, m)))
+
+
+def _not_whole(s: Series) -> str | None:
+    return s.failure or (f"not brought up to date: {s.stale}" if s.stale else None)
 
 
 def _set_aside(at: Path, m: Manifest) -> Iterator[tuple[object, ...]]:

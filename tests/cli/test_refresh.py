@@ -96,8 +96,12 @@ def test_what_is_not_whole_is_named_and_stays_as_it_was(memory, study, first, mo
     assert "the server answers 500" in done.stderr
     assert rows(done.stdout)["Encounter"]["landed"] == "6"
     assert "report: " in done.stderr
+    (line,) = json.loads(results(study))["partial"]
+    assert line.startswith("north: Encounter: not brought up to date: ")
+    assert line in rwe("map", "--dir", study, expect=3).stderr
     monkeypatch.undo()
     rwe("refresh", "--dir", study)
+    assert json.loads(results(study))["partial"] == []
 
 
 def test_json_holds_the_pull_and_the_results(study, first):

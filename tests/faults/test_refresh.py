@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from rwe import landing
 from rwe.steps import by_search
 from tests.faults.case import Case, dump, dump_store
 from tests.fhir.manners import GOOD, Manners
@@ -52,6 +53,13 @@ def refreshed(case: Case, study: Path, *rules: Rule, **more: Any) -> str:
 
 def asked(memory: Memory, kind: str) -> list[str]:
     return [r.target for r in memory.requests if f"/{kind}?" in r.target and "_summary" not in r.target]
+
+
+def stale(study: Path) -> list[str]:
+    """The types whose picture is older than the last pull."""
+    manifest = landing.current(study / "data" / "raw" / "north")
+    assert manifest
+    return [kind for kind, series in manifest.types.items() if series.stale]
 
 
 def drop_date(memory: Memory) -> None:
@@ -132,8 +140,10 @@ def test_refresh_03_failed_types_are_asked_from_their_old_watermark(case: Case, 
     ended = case.pull(failing, into=pulled)
     assert ended.code == 3
     assert [k for k in kinds if ended.landed["north"][k] == before[k]] == ["Condition", "Encounter"]
+    assert stale(pulled) == ["Condition", "Encounter"]
     case.memory.now += HOUR
     refreshed(case, pulled)
+    assert stale(pulled) == []
 
 
 def test_refresh_04_nothing_changed(case: Case, pulled: Path) -> None:
