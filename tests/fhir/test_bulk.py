@@ -635,6 +635,20 @@ def test_a_file_without_a_url_is_a_failure_of_its_type(site_of, item):
     assert site_of.export().failures == {"Patient": "the manifest lists a file without a URL"}
 
 
+def test_a_manifest_that_lists_a_file_without_a_url_is_asked_for_again_then_the_export(site_of):
+    exports = site_of.serve()
+    exports.change = lambda m: m["output"].append({"type": "Patient"})
+    before = exports.log.count("poll")
+    site_of.export()
+    first = exports.log.count("poll") - before
+    assert site_of.export().failures
+    assert exports.log.count("poll") > before + first
+    assert exports.log.count("kick-off") == 1
+    exports.change = lambda m: None
+    assert same(site_of.export())
+    assert (exports.log.count("kick-off"), exports.log.count("delete")) == (2, 1)
+
+
 def test_a_file_listed_twice_is_fetched_once_and_its_url_may_be_relative(site_of):
     def change(manifest: dict[str, Any]) -> None:
         first = manifest["output"][0]

@@ -159,7 +159,7 @@ def _resumed(client: Client, work: Folder, wanted: Wanted, say: Say) -> Job | No
     if job.wanted == wanted and not job.expired:
         say(f"{site}: going on with the export under way")
         return job
-    say(f"{site}: the export under way {'has lost files' if job.expired else 'asked for something else'}")
+    say(f"{site}: the export under way {'lacks files' if job.expired else 'asked for something else'}")
     _let_go(client, job, say)
     return None
 
@@ -190,16 +190,18 @@ def _fetched(client: Client, work: Folder, job: Job, say: Say, came: Sink) -> Ex
         for key, whole in work.wholes().items()
         if whole.doubt not in LACKING and intact(work.path, whole)
     }
-    if job.manifest is None or any(p.key not in kept for p in job.manifest.pieces):
+    before = job.manifest
+    if before is None or before.failures or any(p.key not in kept for p in before.pieces):
         manifest = _manifest(client, job, say)
-        if job.manifest and job.manifest.transaction_time != manifest.transaction_time:
+        if before and before.transaction_time != manifest.transaction_time:
             work.drop_files()
             kept = {}
         job = work.save(msgspec.structs.replace(job, manifest=manifest))
     manifest = job.manifest or _manifest(client, job, say)
     missing = [p for p in manifest.pieces if p.key not in kept]
     found = fetch_all(client, work, missing, say, came)
-    if any(isinstance(e, ExpiredError) for e in found.values()):
+    still_faulty = bool(before and before.failures and manifest.failures)
+    if still_faulty or any(isinstance(e, ExpiredError) for e in found.values()):
         work.save(msgspec.structs.replace(job, expired=True))
     return _exported(client, work, manifest, {**kept, **found})
 
