@@ -107,6 +107,22 @@ class Capability(msgspec.Struct, rename="camel"):
         return next((v for v in ("epic", "cerner", "oracle", "hapi", "smile", "wso2") if v in said), None)
 
 
+class VersionError(SiteError):
+    """The server speaks another version of FHIR than sites.toml says."""
+
+
+def statement(client: Client) -> tuple[Capability, str | None, SiteError | None]:
+    """As capability(); of a site that is asked by export alone an empty one is enough, with why it is."""
+    try:
+        return *capability(client), None
+    except VersionError:
+        raise
+    except SiteError as e:
+        if client.site.table.method != "bulk":
+            raise
+        return Capability(), None, e
+
+
 def capability(client: Client) -> tuple[Capability, str | None]:
     """The CapabilityStatement and the server's time; SiteError where its FHIR version is another."""
     answer = client.get("metadata", what="the CapabilityStatement")
@@ -123,7 +139,7 @@ def capability(client: Client) -> tuple[Capability, str | None]:
     declared = statement.fhir_version
     if declared.split(".")[:2] != site.fhir_version.split(".")[:2]:
         version = declared if declared.replace(".", "").isalnum() and len(declared) < 20 else "another"
-        raise SiteError(
+        raise VersionError(
             f"{site.id}: the server speaks FHIR {version or 'unknown'}, not {site.fhir_version}",
             hint=f"correct fhir_version of [{site.id}]",
         )

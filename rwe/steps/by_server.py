@@ -11,7 +11,7 @@ from pathlib import Path
 from rwe import landing
 from rwe.errors import SiteError
 from rwe.fhir import bulk, group, search
-from rwe.fhir.capability import Capability, capability
+from rwe.fhir.capability import Capability, statement
 from rwe.fhir.client import Client
 from rwe.landing import Got, Manifest, Run
 from rwe.site import Site
@@ -69,7 +69,9 @@ class Pull:
         self.exporter: Exporter | None = None
 
     def all(self, needs: list[Need]) -> Landed:
-        can, date = self._capability()
+        can, date, lacking = statement(self.client)
+        if lacking:
+            self.notes.append(f"no capability statement: {_short(self.site, lacking)}")
         work = pages.waiting(self.run.folder, self.run.name)
         server = Server(client=self.client, can=can, folder=work, progress=self.world.progress)
         needs = _referred(needs) if self.site.table.group else needs
@@ -90,16 +92,6 @@ class Pull:
             self.got[need.kind] = Got(method=by_search.METHOD, failure="the server does not offer it")
             return False
         return True
-
-    def _capability(self) -> tuple[Capability, str | None]:
-        """A server that does nothing but exports may have none."""
-        try:
-            return capability(self.client)
-        except SiteError as e:
-            if self.site.table.method != "bulk":
-                raise
-            self.notes.append(f"no capability statement: {_short(self.site, e)}")
-            return Capability(), None
 
     def _members(self, can: Capability, needs: list[Need]) -> list[str] | None:
         """With those who left: they are asked for as before, since to leave is not to be deleted.

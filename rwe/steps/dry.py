@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from rwe import landing, site, study
-from rwe.errors import SiteError
 from rwe.fhir import bulk, files, group
 from rwe.fhir.auth import authorisation
-from rwe.fhir.capability import Capability, capability
+from rwe.fhir.capability import statement
 from rwe.fhir.client import Client
 from rwe.fhir.query import Query
 from rwe.fhir.request import Parameters
@@ -122,7 +121,7 @@ def _hidden(name: str, ids: str) -> str:
 def _server(s: Site, needs: list[Need], data: Path, world: World, wishes: Wishes) -> Iterator[Planned]:
     at = data / folder.RAW / s.id
     with Client(s, authorisation(s, world.environment), world.clock, world.say) as client:
-        can, date = _statement(client)
+        can, date, _ = statement(client)
         picture = landing.current(at)
         plan = _Plan(
             server=Server(client=client, can=can, folder=at, progress=silent),
@@ -136,15 +135,6 @@ def _server(s: Site, needs: list[Need], data: Path, world: World, wishes: Wishes
             plan = _of_group(plan, needs, Purged(data, s.id))
         yield from _waiting(plan)
         yield from _requests(plan, needs, date)
-
-
-def _statement(client: Client) -> tuple[Capability, str | None]:
-    try:
-        return capability(client)
-    except SiteError:
-        if client.site.table.method != "bulk":
-            raise
-        return Capability(), None
 
 
 def _of_group(plan: _Plan, needs: list[Need], purged: Purged) -> _Plan:

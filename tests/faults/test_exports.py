@@ -207,6 +207,16 @@ def test_a_kick_off_that_is_refused_ends_a_pull_by_bulk(case: Case, exports: Hos
     assert not re.search(r"GET /fhir/(?!metadata|\$export)", "\n".join(_asked(case.memory)))
 
 
+def test_a_server_of_another_fhir_version_is_not_exported_from(case: Case, exports: Hospital) -> None:
+    study = case.study(case.memory.base, BULK)
+    sites = study / "sites.toml"
+    sites.write_text(sites.read_text().replace("4.0.1", "5.0.0"))
+    code, said = case.run(study)
+    assert code == 12
+    assert "the server speaks FHIR 4.0.1, not 5.0.0" in said
+    assert "kick-off" not in exports.log
+
+
 def _asked(memory: Memory) -> list[str]:
     return [f"{r.method} {r.target}" for r in memory.requests]
 
