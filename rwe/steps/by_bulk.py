@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rwe import landing
 from rwe.errors import SiteError
 from rwe.fhir import bulk
 from rwe.fhir.client import Client
@@ -26,6 +27,7 @@ from rwe.steps.by_search import BY_CODE, OVERLAP, RECONCILE, Before, age, hashed
 from rwe.steps.walks import Server
 
 METHOD = "bulk"
+WENT_BACK = "the newest that was landed is not there: all of it is exported and compared"
 ALL = ("manifest", "transactionTime")
 """Failures of an export that are failures of each type."""
 BESIDE = ("deleted", "outcome")
@@ -178,7 +180,12 @@ class Exporter:
             if brought.missing:  # what is missing may come with the next export, from where this one began
                 old = export.before.get(need.kind)
                 got = replace(got, watermark=old.series.watermark if old else None)
-            brought.got[need.kind] = got if got.failure else self._checked(export, need, got, ids, brought)
+            if not got.failure and export.since and self._went_back(need, export.before[need.kind], got):
+                brought.notes.append(f"{need.kind}: {WENT_BACK}")
+                brought.again.append(need)
+            elif not got.failure:
+                got = self._checked(export, need, got, ids, brought)
+            brought.got[need.kind] = got
         return brought
 
     def _forget(self, job: Path, brought: Brought) -> None:
@@ -226,6 +233,18 @@ class Exporter:
             return replace(got, asked=counts[0], failure=text)
         return replace(got, asked=len(ids), deletions_known_at=got.watermark)
 
+    def _went_back(self, need: Need, old: Before, got: Got) -> bool:
+        """An export of what is new does not show that a source was restored from a backup."""
+        query, since = newest(self.server, need, old), landing.newest(old.folder, old.series)
+        if query is None or since is None:
+            return False
+        if landing.updated_since(old.folder, old.series, since) <= {*got.deleted}:
+            return False
+        try:
+            return walks.count(self.server, query) == 0
+        except SiteError:  # an account for exports need not be one for searches
+            return False
+
     def _countings(self, need: Need) -> list[Query]:
         """An export may bring all codes, though only some were asked for."""
         query = by_search.queries(self.server, need, None)[0][0]
@@ -248,6 +267,15 @@ class Exporter:
                 said.append(f"{e} ({e.hint})")
         shutil.rmtree(self.folder, ignore_errors=True)
         return said
+
+
+def newest(server: Server, need: Need, old: Before) -> Query | None:
+    """The search for what was newest of a type, where the server has one."""
+    since = landing.newest(old.folder, old.series)
+    searches = server.can.offered(need.kind).does("search-type")
+    if since is None or not searches or not server.can.declares(need.kind, "_lastUpdated"):
+        return None
+    return Query(kind=need.kind, parameters=(("_lastUpdated", f"ge{instant(since)}"),))
 
 
 def _every(found: bulk.Exported) -> str | None:

@@ -23,7 +23,7 @@ from rwe.landing import Purged, Series
 from rwe.site import Site
 from rwe.steps import ask, by_search, folder, members, pages
 from rwe.steps.ask import Need
-from rwe.steps.by_bulk import Planner
+from rwe.steps.by_bulk import Planner, newest
 from rwe.steps.by_search import OVERLAP, Before, instant, parts
 from rwe.steps.choose import choose
 from rwe.steps.progress import silent
@@ -183,6 +183,9 @@ def _exports(plan: _Plan, level: str, needs: tuple[Need, ...], date: str | None)
         body = (request.body or b"").decode()
         then = "then its status and its files"
         yield Planned(site=plan.site.id, method=request.method, url=url, body=body, then=then)
+        for need in export.needs if export.since else ():
+            if query := newest(plan.server, need, export.before[need.kind]):
+                yield plan.ask(query, ("_summary", "count"), then="is what was newest still there?")
     for need in needs:
         if level == "system" and plan.server.can.offered(need.kind).does("search-type"):
             query = by_search.queries(plan.server, need, None)[0][0]

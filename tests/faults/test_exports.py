@@ -104,6 +104,23 @@ def test_only_what_is_new_comes_and_what_was_deleted_goes(
     assert "o4" not in picture(pulled)["Observation"]
 
 
+def test_refresh_05_a_source_that_was_restored_from_a_backup_is_not_taken_for_quiet(
+    case: Case, exports: Hospital, pulled: Path
+) -> None:
+    change(case.memory)
+    whole(case, pulled)
+    before = picture(pulled)
+    case.memory.now += timedelta(hours=1)
+    case.memory._versions["Patient", "p3"].pop()
+    del case.memory._versions["Patient", "p12"]
+    said = partial(case, pulled)
+    assert f"Patient: {by_bulk.WENT_BACK}" in said
+    assert "1 are older than what was landed: was the source restored from a backup?" in said
+    assert picture(pulled) == before
+    whole(case, pulled, full=True, removals=True)
+    assert picture(pulled) == at_once(case)
+
+
 def test_what_is_made_again_after_its_deletion_is_there(case: Case, exports: Hospital, pulled: Path) -> None:
     case.memory.delete("Patient", "p3")
     whole(case, pulled)
