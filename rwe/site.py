@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rwe import toml
+from rwe import address, toml
 from rwe.errors import SiteError, UsageError
 
 FILE = "sites.toml"
@@ -95,6 +95,8 @@ class SiteTable(Keys):
 
     url: str | None = Field(default=None, min_length=1)
     files: str | None = Field(default=None, min_length=1)
+    base_urls: tuple[str, ...] = ()
+    """Further addresses of the site: what an absolute reference names by one of them is the site's own."""
     fhir_version: FhirVersion
     method: Literal["auto", "search", "bulk", "files"] = "auto"
     group: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,255}$")] | None = None
@@ -138,14 +140,19 @@ class SiteTable(Keys):
         tokens = [a.token_url for a in (self.auth, self.bulk_auth) if a and a.token_url]
         for url in (*([self.url] if self.url else []), *self.allowed_origins, *tokens):
             parts = _parts(url)
-            if "@" in parts.netloc or (parts.query and url not in tokens) or parts.fragment:
-                raise ValueError("a URL here carries no user, query or fragment")
+            _bare(parts, query=url in tokens)
             if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.allow_insecure_http:
                 raise ValueError(
                     "http sends patient data in clear: use https, or set allow_insecure_http = true"
                 )
             if link_local(parts.hostname or ""):
                 raise ValueError(f"no FHIR server has a link-local address: {parts.hostname}")
+        return self
+
+    @model_validator(mode="after")
+    def plain_bases(self) -> Self:
+        for url in self.base_urls:
+            _bare(_parts(url))
         return self
 
     @model_validator(mode="after")
@@ -185,6 +192,11 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
+def _bare(parts: SplitResult, *, query: bool = False) -> None:
+    if "@" in parts.netloc or (parts.query and not query) or parts.fragment:
+        raise ValueError("a URL here carries no user, query or fragment")
+
+
 class Site(BaseModel):
     """A site by its name, with the folder its paths are relative to."""
 
@@ -196,6 +208,11 @@ class Site(BaseModel):
     @property
     def fhir_version(self) -> FhirVersion:
         return self.table.fhir_version
+
+    @property
+    def own(self) -> str:
+        """What stands before Type/id in references to this site itself, as a regular expression."""
+        return address.own((*([self.table.url] if self.table.url else []), *self.table.base_urls))
 
     def path(self, name: str) -> Path:
         return self.folder / name

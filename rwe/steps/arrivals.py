@@ -2,11 +2,11 @@
 
     data/raw, tables of the last map  ──▶  take_in()  ──▶  Arrivals; tables landed, touched, site …
 
-A shard is known by the hash of its rows.  `touched` names the resources of which a copy came or went:
-sql/map judges these again, and no others.
+A shard is known by the hash of its rows, and by what references to its site begin with.  `touched` names
+the resources of which a copy came or went: sql/map judges these again, and no others.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ NO_RUN = ""
 
 KEPT = """
 CREATE OR REPLACE TABLE shard (
-    site_id VARCHAR, shard VARCHAR, resource_type VARCHAR, fhir_version VARCHAR, hash VARCHAR);
+    site_id VARCHAR, shard VARCHAR, resource_type VARCHAR, fhir_version VARCHAR, hash VARCHAR,
+    own VARCHAR);
 CREATE OR REPLACE TABLE landed (
     site_id VARCHAR, resource_type VARCHAR, shard VARCHAR, line BIGINT, id VARCHAR, version VARCHAR,
     updated VARCHAR, hash VARCHAR, source VARCHAR, position BIGINT, reason VARCHAR, detail VARCHAR,
@@ -81,12 +82,13 @@ def forget(store: Store) -> None:
     store.run(KEPT)
 
 
-def take_in(store: Store, raw: Path, sites: Iterable[str]) -> Arrivals:
+def take_in(store: Store, raw: Path, sites: Mapping[str, str]) -> Arrivals:
+    """sites: by name, what stands before Type/id in references to the site itself (rwe/address.py)."""
     if "shard" not in store.tables():
         forget(store)
     store.run(ANEW)
     ledgers = manifests(raw, sites)
-    found = [s for m in ledgers for s in shards(raw, m)]
+    found = [s for m in ledgers for s in shards(raw, m, sites[m.site])]
     known = {*store.rows("FROM shard")}
     fresh = [s for s in found if s.key not in known]
     _let_go(store, known - {s.key for s in found})

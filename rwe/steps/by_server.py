@@ -64,7 +64,7 @@ class Pull:
         self.errors: list[SiteError] = []
         self.notes: list[str] = []
         self.beside = search.Beside()
-        self.references = hydrate.References(self.client.base)
+        self.references = hydrate.References(self.site.own)
         self.missing: list[str] = []
         self.exporter: Exporter | None = None
 

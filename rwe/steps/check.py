@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from rwe import site, study
+from rwe.address import RELATIVE
 from rwe.errors import StudyError
 from rwe.fhir.bundle import resource
 from rwe.landing import Run
@@ -38,7 +39,7 @@ def _rehearse(plan: Study, versions: list[str]) -> Results:
         for version in versions:
             _land(plan, data / "raw", version)
         with Store.open(data, create=True) as store:
-            mapping.build(store, data / "raw", [_name(v) for v in versions], say=lambda _: None)
+            mapping.build(store, data / "raw", {_name(v): RELATIVE for v in versions}, say=lambda _: None)
             cohort.build(store, plan)
             return compare.collect(store, plan)
 

@@ -16,10 +16,10 @@ REFERENCE = r'"reference"\s*:\s*"((?:[^"\\]|\\/)*?)%s\\?/([A-Za-z0-9\-.]{1,255})
 
 
 class References:
-    """base: the server's, which an absolute reference begins with where it leads to the server itself."""
+    """own: what stands before Type/id in a reference to the server itself, as a regular expression."""
 
-    def __init__(self, base: str) -> None:
-        self._base = base.encode()
+    def __init__(self, own: str) -> None:
+        self._own = re.compile(own.encode())
         self._ids: dict[str, set[str]] = defaultdict(set)
         self._foreign: Counter[str] = Counter()
         self._patterns = {
@@ -31,7 +31,7 @@ class References:
             return
         target, pattern = self._patterns[kind]
         for before, identity in pattern.findall(body):
-            if before.replace(b"\\/", b"/") in (b"", self._base):
+            if self._own.fullmatch(before.replace(b"\\/", b"/")):
                 self._ids[target].add(identity.decode())
             elif b":" in before:
                 self._foreign[target] += 1

@@ -15,7 +15,10 @@ from rwe.store import line_size, literal
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """A landed shard, with whose it is and what it holds; hash: of its rows and their places."""
+    """A landed shard, with whose it is and what it holds; hash: of its rows and their places.
+
+    own: what stands before Type/id in references to its site itself, as a regular expression.
+    """
 
     site: str
     fhir_version: str
@@ -27,11 +30,12 @@ class Shard:
     rows: int
     longest: int
     run: str
+    own: str
 
     @property
-    def key(self) -> tuple[str, str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, str, str]:
         """A row of the table shard: what has the same key was mapped already."""
-        return self.site, self.name, self.type, self.fhir_version, self.hash
+        return self.site, self.name, self.type, self.fhir_version, self.hash, self.own
 
     def lines(self) -> str:
         """A relation of the columns row (from 1) and json, which is NULL where a damaged shard breaks off."""
@@ -50,7 +54,7 @@ def manifests(raw: Path, sites: Iterable[str]) -> list[Manifest]:
     return [m for site in sorted(sites) if (m := landing.current(raw / site))]
 
 
-def shards(raw: Path, m: Manifest) -> Iterator[Shard]:
+def shards(raw: Path, m: Manifest, own: str) -> Iterator[Shard]:
     at = raw / m.site
     for kind, count in m.types.items():
         for shard in count.shards:
@@ -69,6 +73,7 @@ def shards(raw: Path, m: Manifest) -> Iterator[Shard]:
                 rows=shard.rows,
                 longest=shard.longest,
                 run="" if count.method == "files" else shard.run,
+                own=own,
             )
 
 

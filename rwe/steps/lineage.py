@@ -35,8 +35,8 @@ def of_map(study: Path) -> Parts:
 
 def _landed(study: Path) -> str:
     raw, digest = folder.raw_folder(study), hashlib.sha256()
-    for name in sorted(s.id for s in site.load(study)):
-        digest.update(msgspec.json.encode([name, landing.current(raw / name)]))
+    for s in sorted(site.load(study), key=lambda s: s.id):
+        digest.update(msgspec.json.encode([s.id, s.own, landing.current(raw / s.id)]))
     return digest.hexdigest()
 
 

@@ -7,11 +7,12 @@ rwe.  One transaction: a stop or an error leaves the tables as they were.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rwe import data, site
+from rwe.address import RELATIVE
 from rwe.errors import UsageError
 from rwe.loads import LostError
 from rwe.steps import arrivals, folder, lineage, validation
@@ -62,7 +63,7 @@ def mapped(
 
 
 def _mapped(study: Path, *, say: Callable[[str], None], strict: Strict | None, memory: str | None) -> Mapped:
-    raw, sites = folder.raw_folder(study), [s.id for s in site.load(study)]
+    raw, sites = folder.raw_folder(study), {s.id: s.own for s in site.load(study)}
     with Store.open(folder.data_folder(study), create=True, memory=memory) as store:
         parts = lineage.of_map(study)
         with store.transaction("map"):
@@ -76,12 +77,15 @@ def _mapped(study: Path, *, say: Callable[[str], None], strict: Strict | None, m
 def build(
     store: Store,
     raw: Path,
-    sites: Iterable[str],
+    sites: Mapping[str, str],
     *,
     say: Callable[[str], None],
     strict: Strict | None = None,
 ) -> None:
-    """Only of what came or went since the store's last map, which must have been made by the same rules."""
+    """Only of what came or went since the store's last map, which must have been made by the same rules.
+
+    sites: by name, what stands before Type/id in references to the site itself (rwe/address.py).
+    """
     now = arrivals.take_in(store, raw, sites)
     if not store.rows("SELECT 1 FROM site LIMIT 1"):
         raise UsageError(f"{raw}: nothing has landed yet", hint="run `rwe pull` first")
@@ -111,7 +115,8 @@ def _note_subjects(store: Store, shards: Iterable[Shard]) -> None:
     lost = {*store.rows("SELECT DISTINCT site_id, shard FROM lost")}
     for s in shards:
         if (s.site, s.name) in lost:
-            patient = r"regexp_extract(json ->> '$.subject.reference', '(^|/)Patient/([A-Za-z0-9.-]+)', 2)"
+            key = literal(f"{s.own}Patient/([A-Za-z0-9.-]+)")
+            patient = f"regexp_extract(json ->> '$.subject.reference', {key}, 1)"
             subjects = f"SELECT ?, ?, row, NULLIF({patient}, '') FROM {s.lines_in('lost')}"
             store.run(f"INSERT INTO set_aside_subject {subjects}", (s.site, s.name))
 
@@ -119,16 +124,17 @@ def _note_subjects(store: Store, shards: Iterable[Shard]) -> None:
 def _fill_tables(store: Store, shards: list[Shard], say: Callable[[str], None]) -> None:
     made: set[str] = set()
     added = {*store.rows("SELECT DISTINCT site_id, shard FROM added")}
-    for version in sorted({s.fhir_version for s in shards}) or ["4.0.1"]:
-        for view in views(version):
+    for version, own in sorted({(s.fhir_version, s.own) for s in shards}) or [("4.0.1", RELATIVE)]:
+        for view in views(version, own):
             if view.name not in made:
                 made.add(view.name)
                 say(f"mapping {view.name}")
                 _make_room(store, view)
-            own = [s for s in shards if (s.fhir_version, s.type) == (version, view.resource)]
+            wanted = (version, own, view.resource)
+            found = [s for s in shards if (s.fhir_version, s.own, s.type) == wanted]
             if view.key is not None:
-                own = [s for s in own if (s.site, s.name) in added]
-            for some in _together(own):
+                found = [s for s in found if (s.site, s.name) in added]
+            for some in _together(found):
                 store.run(insertion(view, some))
 
 
@@ -166,10 +172,14 @@ def insertion(view: CompiledView, shards: Iterable[Shard]) -> str:
     return f"INSERT INTO {quoted(view.name)} (site_id, {names})\n{rows}"
 
 
-def views(fhir_version: str) -> list[CompiledView]:
-    """The shipped mappings of a FHIR version, compiled."""
+def views(fhir_version: str, own: str = RELATIVE) -> list[CompiledView]:
+    """The shipped mappings of a FHIR version, compiled.
+
+    own: what a reference begins with that leads to the site itself.  What leads to another server has no
+    key here: its ids are another's, and must join nothing of this site.
+    """
     files = data.mapping_files(fhir_version)
-    return [compile_view(json.loads(f.read_bytes()), fhir_version) for f in files]
+    return [compile_view(json.loads(f.read_bytes()), fhir_version, before=own) for f in files]
 
 
 def _outcome(store: Store, notes: tuple[str, ...]) -> Mapped:

@@ -17,7 +17,7 @@ def names() -> list[str]:
 
 
 def text(name: str) -> str:
-    """Of a mapping: what runs for one shard, here called `lines`."""
+    """Of a mapping: what runs for one shard, here called `lines`, of a site that has no address."""
     short, _, table = name.partition("/")
     if short in VERSIONS:
         for view in views(VERSIONS[short]):

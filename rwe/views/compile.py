@@ -26,6 +26,7 @@ from rwe.views.constants import constants
 from rwe.views.document import entries, naming
 from rwe.views.expression import Expressions
 from rwe.views.fhirpath import parse
+from rwe.views.functions import ANY_SERVER
 from rwe.views.navigate import Navigator
 from rwe.views.schema import Schema
 from rwe.views.select import ITERATIONS, Selects, repeated
@@ -57,6 +58,7 @@ class CompiledView:
     resource: str
     definition: Mapping[str, Any]
     fhir_version: str
+    before: str
     exact: Body
     key: str | None  # the column of getResourceKey(), one for all rows of a resource
 
@@ -68,7 +70,8 @@ class CompiledView:
     def fast(self) -> Body | None:
         """Over numbers as doubles; None where the view asks for their text."""
         try:
-            return _body(self.definition, Schema(fhir_version=self.fhir_version), self.resource, doubles=True)
+            schema = Schema(fhir_version=self.fhir_version)
+            return _body(self.definition, schema, self.resource, self.before, doubles=True)
         except TextNeededError:
             return None
 
@@ -106,16 +109,18 @@ def _is(resource: str) -> str:
     return f"(CASE {stop} ELSE resourceType = '{resource}' END)"
 
 
-def compile_view(view: Mapping[str, Any], fhir_version: str) -> CompiledView:
+def compile_view(view: Mapping[str, Any], fhir_version: str, *, before: str = ANY_SERVER) -> CompiledView:
+    """before: a regular expression of what may stand before Type/id in a reference that has a key."""
     schema = Schema(fhir_version=fhir_version)
     name, resource = _name(view), _resource(view, schema)
     with naming(f"view {name}"):
-        exact = _body(view, schema, resource, doubles=False)
+        exact = _body(view, schema, resource, before, doubles=False)
     return CompiledView(
         name=name,
         resource=resource,
         definition=view,
         fhir_version=fhir_version,
+        before=before,
         exact=exact,
         key=_key(view),
     )
@@ -127,10 +132,10 @@ def _key(view: Mapping[str, Any]) -> str | None:
     return next((c["name"] for c in columns if c.get("path") == "getResourceKey()"), None)
 
 
-def _body(view: Mapping[str, Any], schema: Schema, resource: str, *, doubles: bool) -> Body:
+def _body(view: Mapping[str, Any], schema: Schema, resource: str, before: str, *, doubles: bool) -> Body:
     root, names = Shape(), Names()
     navigator = Navigator(schema=schema, names=names, raw=repeated(view), doubles=doubles)
-    expressions = Expressions(navigator=navigator, constants=constants(view))
+    expressions = Expressions(navigator=navigator, constants=constants(view), before=before)
     scope = Scope(this=Value(sql="r", type=resource, shape=root))
     rows = Selects(expressions=expressions, names=names).rows(view, scope)
     where = _where(view, expressions, scope)

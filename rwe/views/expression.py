@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rwe.errors import MappingError
 from rwe.views import fhirpath as fp
-from rwe.views.functions import FUNCTIONS, Call
+from rwe.views.functions import ANY_SERVER, FUNCTIONS, Call
 from rwe.views.navigate import Navigator
 from rwe.views.schema import DATES, INTEGERS, TEXTS
 from rwe.views.values import (
@@ -37,6 +37,7 @@ FAMILIES = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(DATES, "date") | dic
 class Expressions:
     navigator: Navigator
     constants: Mapping[str, fp.Literal]
+    before: str = ANY_SERVER
     indexed: set[str] = field(default_factory=set)  # aliases whose %rowIndex is asked for
 
     def compile(self, node: fp.Node, scope: Scope) -> Value:

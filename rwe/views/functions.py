@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # What stands where an id belongs: some servers give `P_1`, no id by the standard, and the patient that lacks
 # must be counted as unknown.  urn:uuid, #contained and conditional references have no key.
-KEY = r"(?:^|/){type}/([^/?#|]{{1,64}})(?:/_history/[^/]+)?$"
+KEY = r"{before}{type}/([^/?#|]{{1,64}})(?:/_history/[^/]+)?$"
+ANY_SERVER = r"(?:^|/)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,8 @@ def _resource_key(call: Call) -> Value:
 def _reference_key(call: Call) -> Value:
     """The id in Type/id, alone or after a server's address; NULL for another type.
 
-    Trap: an absolute reference may name another server, whose ids mean something else here.
+    Trap: an absolute reference may name another server, whose ids mean something else here; `before` of
+    compile_view() tells them apart.
     """
     base = call.base
     if base.empty:
@@ -114,16 +116,18 @@ def _reference_key(call: Call) -> Value:
     if call.args and not call.navigator.schema.is_resource(target):
         raise MappingError(f"getReferenceKey({target}): FHIR has no such resource")
     reference = call.navigator.member(base, "reference")
+    before = call.compiler.before
     if not base.many:
-        return Value(sql=_key(reference.sql, target), type="id")
+        return Value(sql=_key(reference.sql, target, before), type="id")
     x = call.navigator.names("_e")
-    keys = f"list_transform({reference.sql}, lambda {x}: {_key(x, target)})"
+    keys = f"list_transform({reference.sql}, lambda {x}: {_key(x, target, before)})"
     return Value(sql=f"list_filter({keys}, lambda {x}: {x} IS NOT NULL)", type="id", many=True)
 
 
-def _key(reference: str, target: str) -> str:
+def _key(reference: str, target: str, before: str) -> str:
     """The plain form Type/id, which most are, without a regular expression: a fifth of its time."""
-    found = f"nullif(regexp_extract({reference}, {literal(KEY.format(type=target))}, 1), '')"
+    key = literal(KEY.format(before=before, type=target))
+    found = f"nullif(regexp_extract({reference}, {key}, 1), '')"
     if not target.isalpha():
         return found
     after = len(target) + 2

@@ -5,7 +5,7 @@
 -- Reads      record, person
 -- Keeps      records whose subject is no landed Patient, or no reference at all
 -- Drops      all others
--- Caveat     a subject given by identifier only counts here too
+-- Caveat     a subject given by identifier only counts here too, and one on another server (foreign_subject)
 -- Reference  FHIR Reference.identifier
 SELECT
     r.site_id,

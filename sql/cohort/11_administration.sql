@@ -4,8 +4,8 @@
 -- Reads      medication_administration, medication, moment
 -- Keeps      every status; a product named inline, by a contained or by a referenced Medication
 -- Drops      product codes without a system
--- Caveat     a product that is only text, or a Medication that did not land, has no code: such a record
---            has one row with a NULL code, and sql/check counts it
+-- Caveat     a product that is only text, or a Medication that did not land or is another server's, has no
+--            code: such a record has one row with a NULL code, and sql/check counts it
 -- Reference  FHIR MedicationAdministration.medication[x] (R4), .medication (R5)
 CREATE OR REPLACE TABLE administration AS
 WITH product AS (

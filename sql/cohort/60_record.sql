@@ -4,7 +4,7 @@
 -- Reads      encounter, observation, condition, medication_administration, adverse_event
 -- Keeps      all of them, also those with no subject
 -- Drops      nothing
--- Caveat     patient_id is NULL where the subject is no reference to a Patient
+-- Caveat     patient_id is NULL where the subject is no reference to a Patient of this site
 -- Reference  FHIR Reference
 CREATE OR REPLACE TABLE record AS
 SELECT DISTINCT

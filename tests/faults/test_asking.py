@@ -208,22 +208,23 @@ def test_medications_are_had_by_every_reference_that_leads_to_them(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needing(monkeypatch, GIVEN, REFERRED, PATIENTS)
-    for n in range(5):
+    for n in range(6):
         case.memory.put({"resourceType": "Medication", "id": f"med{n}"})
     contained = {"contained": [{"resourceType": "Medication", "id": "med4"}]}
     case.memory.put(
         given("relative", "Medication/med0"),
         given("versioned", "Medication/med1/_history/1"),
         given("own", f"{case.memory.base}/Medication/med2"),
+        given("public", "https://public.example/r4/Medication/med5"),
         given("foreign", "https://elsewhere.example/fhir/Medication/med3"),
         given("contained", "#med4", **contained),
         given("missing", "Medication/never"),
     )
-    study = case.study(case.memory.base)
+    study = case.study(case.memory.base, 'base_urls = ["https://public.example/r4"]')
     code, text = case.run(study)
     assert code == 0, text
-    assert ids(study, "Medication") == {"cells", "med0", "med1", "med2"}
-    assert "Medication: 1 of 5 referred to are not there" in text
+    assert ids(study, "Medication") == {"cells", "med0", "med1", "med2", "med5"}
+    assert "Medication: 1 of 6 referred to are not there" in text
     assert "Medication: 1 references lead to another server: not followed" in text
 
 

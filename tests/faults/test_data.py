@@ -200,15 +200,28 @@ def test_data_08_references_of_all_kinds(source: Source) -> None:
     assert {n for n, patient in found.items() if patient != "good"} >= {"urn", "contained", "missing"}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a view takes the id of any absolute reference, whichever server it names"
-)
+def observation_of(reference: str) -> str:
+    head = '"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "c"}'
+    return f'{{{head}, "subject": {{"reference": "{reference}"}}}}'
+
+
 def test_data_08_a_reference_to_another_server_is_no_patient_here(source: Source) -> None:
-    head = '"status": "final", "code": {"text": "c"}'
-    foreign = f'{{"reference": "{REFERENCES["foreign"]}"}}'
-    text = f'{{"resourceType": "Observation", "id": "o", {head}, "subject": {foreign}}}'
-    study = source.pulled([text], "Observation")
-    assert rows(study, "SELECT patient_id FROM observation") != [("good",)]
+    study = source.pulled([observation_of(REFERENCES["foreign"])], "Observation")
+    found = rows(study, "SELECT patient_id, subject_reference FROM observation")
+    assert found == [(None, REFERENCES["foreign"])]
+
+
+def test_data_08_a_reference_by_the_site_s_own_address_is_its_patient(source: Source) -> None:
+    """A server's is its url; of a folder it has to be named."""
+    base = source.case.memory.base
+    own = observation_of(f"{base}/Patient/good")
+    study = source.pulled([own], "Observation")
+    found = rows(study, "SELECT patient_id FROM observation")
+    assert found == [("good",) if source.way == "server" else (None,)]
+    with (study / "sites.toml").open("a") as sites:
+        sites.write(f'base_urls = ["{base}/"]\n')
+    dump_store(study)
+    assert rows(study, "SELECT patient_id FROM observation") == [("good",)]
 
 
 @pytest.mark.parametrize("text", ["a\\u0000b", "\\ud800", "\\udc00\\ud800"])

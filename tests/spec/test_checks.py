@@ -265,25 +265,27 @@ def test_what_was_set_aside_is_told_by_patient_where_it_names_one(db):
     assert brought_back(db, "record_set_aside", "arm, patient_id") == [("treated", "t")]
 
 
-def test_subjects_on_another_server_than_most_of_the_site(db):
-    load(db, "cohort", "patient_id | arm\na | control")
+def test_subjects_on_another_server_have_no_key_and_are_counted(db):
     load(
         db,
         "condition",
         """
-        patient_id | condition_id | code | subject_reference
-        a          | 1            | x    | https://here/fhir/Patient/a
-        a          | 2            | x    | https://here/fhir/Patient/a/_history/2
-        a          | 3            | x    | https://there/fhir/Patient/a
-        a          | 3            | y    | https://there/fhir/Patient/a
-        b          | 4            | x    | https://there/fhir/Patient/b
-        c          | 5            | x    | https://here/fhir/Patient/c
-        a          | 6            | x    | Patient/a
-        a          | 7            | x    |""",
+        site_id | patient_id | condition_id | code | subject_reference
+        north   | a          | 1            | x    | https://here/fhir/Patient/a
+        north   | a          | 2            | x    | Patient/a
+        north   |            | 3            | x    |
+        north   |            | 4            | x    | Group/a
+        north   |            | 5            | x    | https://there/fhir/Group/a
+        north   |            | 6            | x    | https://there/fhir/Patient?identifier=a
+        north   |            | 7            | x    | urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0
+        north   |            | 8            | x    | #a
+        east    |            | 9            | x    | https://there/fhir/Patient/a
+        east    |            | 9            | y    | https://there/fhir/Patient/a
+        south   |            | 1            | x    | https://there/fhir/Patient/a/_history/2
+        west    |            | 1            | x    | //there/fhir/Patient/a""",
     )
-    assert brought_back(db, "foreign_subject", "arm, patient_id") == [("control", "a"), (None, "b")]
-    db.run("UPDATE condition SET subject_reference = replace(subject_reference, 'there', 'here')")
-    assert brought_back(db, "foreign_subject") == []
+    found = brought_back(db, "foreign_subject", "site_id, arm, patient_id")
+    assert found == [("east", None, None), ("south", None, None), ("west", None, None)]
 
 
 def test_an_event_after_death_on_its_day_is_told_by_its_time(db):

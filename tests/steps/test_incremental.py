@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rwe import address
 from rwe.fhir.bundle import resource
 from rwe.landing import Run
 from rwe.resource import Place, Unusable
@@ -20,6 +21,7 @@ from rwe.steps import map as mapping
 from rwe.store import Store
 
 TYPES = ["Patient", "Observation"]
+OLD, NEW = "https://old.example/fhir", "https://new.example/fhir"
 Text = str
 
 
@@ -36,9 +38,9 @@ def patient(
     return json.dumps({k: v for k, v in body.items() if v})[:-1] + more + "}"
 
 
-def observation(name: str, number: str, status: str = "final") -> Text:
+def observation(name: str, number: str, status: str = "final", *, base: str = "") -> Text:
     code = '"code": {"coding": [{"system": "s", "code": "c"}, {"system": "s", "code": "d"}]}'
-    subject = '"subject": {"reference": "Patient/a"}'
+    subject = f'"subject": {{"reference": "{base}Patient/a"}}'
     value = f'"valueQuantity": {{"value": {number}}}'
     return (
         f'{{"resourceType": "Observation", "id": "{name}", "status": "{status}", {code}, {subject}, {value}}}'
@@ -62,19 +64,21 @@ def study() -> Iterator[tuple[Path, Store]]:
             yield Path(name) / "raw", store
 
 
-def mapped(store: Store, raw: Path, *, sites: tuple[str, ...] = ("north", "south")) -> None:
+def mapped(store: Store, raw: Path, *, sites: tuple[str, ...] = ("north", "south"), **bases: str) -> None:
+    """bases: by site, its address."""
+    own = {name: address.own([bases[name]] if name in bases else []) for name in sites}
     with store.transaction():
-        mapping.build(store, raw, sites, say=lambda _: None)
+        mapping.build(store, raw, own, say=lambda _: None)
 
 
 def content(store: Store) -> dict[str, Counter[Any]]:
     return {t: Counter(map(repr, store.rows(f'FROM "{t}"'))) for t in sorted(store.tables())}
 
 
-def of_whole(raw: Path, sites: tuple[str, ...] = ("north", "south")) -> dict[str, Counter[Any]]:
+def of_whole(raw: Path, sites: tuple[str, ...] = ("north", "south"), **bases: str) -> dict[str, Counter[Any]]:
     with study() as (fresh, store):
         shutil.copytree(raw, fresh, dirs_exist_ok=True)
-        mapped(store, fresh, sites=sites)
+        mapped(store, fresh, sites=sites, **bases)
         return content(store)
 
 
@@ -92,23 +96,50 @@ LINE = st.one_of(
         st.sampled_from("vw"),
         st.sampled_from(["1.10", "2"]),
         st.sampled_from(["final", "bogus"]),
+        base=st.sampled_from(["", f"{OLD}/", f"{NEW}/"]),
     ),
     st.just("{"),
 )
-PULL = st.tuples(st.sampled_from(["north", "south"]), st.lists(LINE, min_size=1, max_size=12))
+PULL = st.tuples(
+    st.sampled_from(["north", "south"]), st.lists(LINE, min_size=1, max_size=12), st.sampled_from([OLD, NEW])
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(pulls=st.lists(PULL, min_size=2, max_size=4), grows=st.booleans())
 def test_pull_after_pull_gives_the_tables_of_a_whole_map(pulls, grows):
-    """grows: each pull of a site holds what the one before held, and more."""
+    """grows: each pull of a site holds what the one before held, and more.  A site may get an address."""
     before: dict[str, list[Text]] = {"north": [], "south": []}
     with study() as (raw, store):
-        for site, lines in pulls:
+        for site, lines, base in pulls:
             before[site] = (before[site] if grows else []) + lines
             pull(raw, site, before[site])
-            mapped(store, raw)
-            assert content(store) == of_whole(raw)
+            mapped(store, raw, north=base)
+            assert content(store) == of_whole(raw, north=base)
+
+
+def test_another_address_of_a_site_reads_that_site_again_and_no_other():
+    said: list[str] = []
+    with study() as (raw, store):
+        pull(raw, "north", [observation("v", "1", base=f"{OLD}/"), observation("w", "1", base=f"{NEW}/")])
+        pull(raw, "south", [observation("v", "1")])
+        mapped(store, raw, north=OLD)
+        asked = "SELECT DISTINCT site_id, observation_id FROM observation WHERE patient_id = 'a' ORDER BY ALL"
+        assert store.rows(asked) == [("north", "v"), ("south", "v")]
+        own = {"north": address.own([NEW]), "south": address.own([])}
+        mapping.build(store, raw, own, say=said.append)
+        assert store.rows(asked) == [("north", "w"), ("south", "v")]
+        assert [line for line in said if "checking" in line] == ["north: checking 2 Observation"]
+        assert content(store) == of_whole(raw, north=NEW)
+
+
+def test_a_resource_that_is_set_aside_names_no_patient_of_another_server():
+    with study() as (raw, store):
+        bases = ["", f"{OLD}/", f"{NEW}/"]
+        pull(raw, "north", [observation(f"o{n}", "1", "bogus", base=b) for n, b in enumerate(bases)])
+        mapped(store, raw, north=OLD)
+        asked = "SELECT line, patient_id FROM set_aside_subject ORDER BY line"
+        assert store.rows(asked) == [(1, "a"), (2, "a"), (3, None)]
 
 
 def test_a_site_that_left_takes_its_rows_along():
@@ -127,7 +158,7 @@ def test_a_map_without_news_reads_no_shard():
         pull(raw, "north", [patient("a"), observation("v", "1")])
         mapped(store, raw)
         before = content(store)
-        mapping.build(store, raw, ["north"], say=said.append)
+        mapping.build(store, raw, {"north": address.RELATIVE}, say=said.append)
         assert not [line for line in said if "checking" in line]
         assert content(store) == before
 
@@ -139,7 +170,7 @@ def test_only_new_shards_are_checked():
         pull(raw, "north", first)
         mapped(store, raw)
         pull(raw, "north", [*first, patient("p6")])
-        mapping.build(store, raw, ["north"], say=said.append)
+        mapping.build(store, raw, {"north": address.RELATIVE}, say=said.append)
         assert [line for line in said if "checking" in line] == ["north: checking 1 Patient"]
         assert store.rows("SELECT COUNT(*) FROM patient") == [(7,)]
 

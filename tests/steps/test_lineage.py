@@ -34,6 +34,11 @@ def drop_a_site(study):
     (study / "sites.toml").write_text(text[: text.rindex("[")])
 
 
+def name_an_address(study):
+    with (study / "sites.toml").open("a") as sites:
+        sites.write('base_urls = ["https://ehr.example"]\n')
+
+
 def land_less(study):
     path = study / "fhir" / "north" / "Patient.ndjson.gz"
     folders.write_resources(path, folders.resources(path)[1:])
@@ -52,7 +57,7 @@ def test_results_are_not_made_of_a_cohort_of_another_study_file(study, edit):
     assert (study / "results" / "results.json").read_bytes() != before
 
 
-@pytest.mark.parametrize("edit", [drop_a_site, land_less])
+@pytest.mark.parametrize("edit", [drop_a_site, land_less, name_an_address])
 @pytest.mark.parametrize("verb", ["cohort", "compare"])
 def test_nothing_is_made_of_tables_of_other_data(study, edit, verb):
     edit(study)

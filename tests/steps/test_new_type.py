@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rwe import data
+from rwe.address import RELATIVE
 from rwe.fhir.bundle import resource
 from rwe.landing import Run
 from rwe.resource import Place
@@ -55,7 +56,7 @@ def land(folder: Path, lines: list[str]) -> None:
 def pull_and_map(folder: Path, lines: list[str]) -> list[tuple[str, ...]]:
     land(folder, lines)
     with Store.open(folder, create=True) as store:
-        mapping.build(store, folder / "raw", ["north"], say=lambda _: None)
+        mapping.build(store, folder / "raw", {"north": RELATIVE}, say=lambda _: None)
         return sorted(store.rows("SELECT procedure_id, performed FROM procedure"))
 
 
@@ -75,7 +76,7 @@ def test_one_file_in_mappings_is_all_that_a_type_needs(tmp_path: Path) -> None:
     assert "Procedure" in ask.types("4.0.1")
     land(tmp_path, LINES)
     with Store.open(tmp_path, create=True) as store:
-        mapping.build(store, tmp_path / "raw", ["north"], say=lambda _: None)
+        mapping.build(store, tmp_path / "raw", {"north": RELATIVE}, say=lambda _: None)
         assert store.rows("FROM procedure") == [("north", "a", "p", "2021-02")]
         assert store.rows("SELECT id, fate, detail FROM resource WHERE fate <> 'mapped'") == [
             ("b", "invalid_code", "Procedure.status")

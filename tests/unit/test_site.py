@@ -1,5 +1,6 @@
 """sites.toml: where the data are, checked before anything is asked."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -201,10 +202,22 @@ def test_a_name_that_could_not_be_a_folder_is_refused(tmp_path, name):
 def test_an_unsafe_url_is_refused_wherever_it_stands(tmp_path, url, said):
     assert said in failure(tmp_path, NORTH.replace("https://h.example/fhir", url))
     assert said in failure(tmp_path, NORTH + f'allowed_origins = ["{url}"]')
+    if "in clear" not in said and "link-local" not in said:  # nothing is sent to it
+        assert said in failure(tmp_path, NORTH + f'base_urls = ["{url}"]')
     if "?" not in url:
         for table in ("auth", "bulk_auth"):
             login = f'scheme = "backend"\nclient_id = "x"\nkey = "env:X"\ntoken_url = "{url}"'
             assert said in failure(tmp_path, NORTH + f"[north.{table}]\n{login}")
+
+
+@pytest.mark.parametrize("source", ['url = "https://h.example/fhir"', 'files = "x"'])
+def test_a_site_is_itself_by_its_url_and_by_its_base_urls(tmp_path, source):
+    more = 'base_urls = ["http://inside.example:8080/r4/"]'
+    (north,) = load(tmp_path, f'[north]\n{source}\nfhir_version = "4.0.1"\n{more}\n')
+    assert re.fullmatch(north.own, "")
+    assert re.fullmatch(north.own, "http://inside.example:8080/r4/")
+    assert bool(re.fullmatch(north.own, "https://h.example/fhir/")) == source.startswith("url")
+    assert not re.fullmatch(north.own, "https://elsewhere.example/fhir/")
 
 
 def test_a_token_url_may_have_a_query(tmp_path):
