@@ -14,7 +14,9 @@ class Manners:
     is right on the last.  paging: over what was there at the first page, or by OFFSET over the newest
     first, which skips rows when others write (WSO2).  most: the largest page, asked for or not.
     blind: Type.parameter that is declared and finds nothing.  to_the_second: lastUpdated as it is told; the
-    search knows it to the millisecond.
+    search knows it to the millisecond.  includes: the searchInclude of MedicationAdministration.
+    include: what _include brings: what it should; that, but no entry has a search.mode; nothing, and the self
+    link names it or not; a refusal.
     """
 
     unknown: Literal["refuse", "drop", "keep"] = "drop"
@@ -29,6 +31,8 @@ class Manners:
     meta: bool = True
     blind: frozenset[str] = frozenset()
     to_the_second: bool = False
+    includes: tuple[str, ...] = ("MedicationAdministration:medication",)
+    include: Literal["give", "bare", "hollow", "drop", "refuse"] = "give"
     offers: tuple[str, ...] = tuple(R4)
 
 
@@ -42,6 +46,12 @@ WSO2 = Manners(
     to_the_second=True,
 )
 EPIC = Manners(
-    needs_category=True, history=False, post_search=False, meta=False, ignores=frozenset({"_lastUpdated"})
+    needs_category=True,
+    history=False,
+    post_search=False,
+    meta=False,
+    ignores=frozenset({"_lastUpdated"}),
+    includes=(),
+    include="refuse",
 )
 GOOGLE = Manners(total="estimate")

@@ -151,6 +151,9 @@ class Memory(Listener):
         m = self.manners
         given = [(k, v) for k, v in asked.parameters if k != "_offset"]
         known = {*COMMON, *RESULT, *self.parameters[kind]} - m.ignores
+        known -= {"_include"} if m.include == "drop" else set()
+        if m.include == "refuse" and "_include" in dict(given):
+            return outcome(400, "not-supported")
         unknown = {k for k, _ in given} - known
         if unknown and (m.unknown == "refuse" or "handling=strict" in asked.headers.get("prefer", "")):
             return outcome(400, "not-supported")
@@ -170,7 +173,7 @@ class Memory(Listener):
             what="searchset",
             own=f"{kind}?{urlencode(given if m.unknown == 'keep' else obeyed)}",
             entries=[self._match(v, query.get("_elements")) for v in rows],
-            included=query.get("_include"),
+            included=query.get("_include") if m.include in ("give", "bare") else None,
         )
 
     def _matches(self, kind: str, parameters: list[tuple[str, str]]) -> list[Version]:
@@ -256,6 +259,8 @@ class Memory(Listener):
             total = {}
         if listing.included == INCLUDE:
             entry = entry + self._included(entry)
+        if self.manners.include == "bare":
+            entry = [{k: v for k, v in e.items() if k != "search"} for e in entry]
         bundle = {"resourceType": "Bundle", "type": listing.what, **total, "link": link}
         return found({**bundle, **({"entry": entry} if entry else {})})
 
@@ -263,6 +268,10 @@ class Memory(Listener):
         wanted = {r for e in entry if (r := _medication(e["resource"]))}
         rows = self.current("Medication")
         return [self._match(v, None, "include") for v in rows if f"Medication/{v.id}" in wanted]
+
+    def _search_include(self, kind: str) -> Body:
+        listed = self.manners.includes if kind == "MedicationAdministration" else ()
+        return {"searchInclude": [*listed]} if listed else {}
 
     def _statement(self) -> Body:
         codes = ["read", "search-type", *(["history-type"] if self.manners.history else [])]
@@ -273,6 +282,7 @@ class Memory(Listener):
                 "searchParam": [
                     {"name": n} for n in sorted({*COMMON, *self.parameters[kind]} - self.manners.ignores)
                 ],
+                **self._search_include(kind),
             }
             for kind in self.manners.offers
         ]
