@@ -7,6 +7,7 @@ Source: https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -33,16 +34,23 @@ class Interaction(msgspec.Struct):
 
 
 class Offered(msgspec.Struct, rename="camel"):
-    """What is offered of one resource type."""
+    """What is offered of one resource type; search_include is not to cost the statement, if it is odd."""
 
     type: str = ""
     interaction: list[Interaction] = []
     search_param: list[Named] = []
+    search_include: Any = None
     operation: list[Named] = []
 
     def searches_by(self, name: str) -> bool | None:
         """None where it lists no parameter at all."""
         return any(p.name == name for p in self.search_param) if self.search_param else None
+
+    def includes(self, by: str) -> bool:
+        """by: Type:parameter; some servers write it with a dot, or name all at once."""
+        listed = self.search_include if isinstance(self.search_include, list) else []
+        names = {by, by.replace(":", "."), f"{self.type}:*", "*"}
+        return any(isinstance(name, str) and name in names for name in listed)
 
     def does(self, code: str) -> bool:
         return any(i.code == code for i in self.interaction)

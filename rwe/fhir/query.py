@@ -9,20 +9,26 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from rwe.codes import Code
+from rwe.fhir import include
 from rwe.fhir.client import Parameters, Request
+from rwe.fhir.include import Include
 
-RESULT = ("_count", "_summary", "_elements", "_format", "_total", "_sort", "_include")
+RESULT = ("_count", "_summary", "_elements", "_format", "_total", "_sort")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """kind: the resource type.  what: it in words, without any value.  private: holds patients' ids."""
+    """kind: the resource type.  what: it in words, without any value.  private: holds patients' ids.
+
+    include: asked for with its pages alone: a count, or a walk over ids, is of the rows.
+    """
 
     kind: str
     parameters: Parameters = ()
     what: str = ""
     private: bool = False
+    include: Include | None = None
 
     @property
     def words(self) -> str:
@@ -31,9 +37,17 @@ class Query:
     def with_(self, *more: tuple[str, str]) -> "Query":
         return replace(self, parameters=(*self.parameters, *more))
 
+    def page(self, size: int) -> "Query":
+        along = [(include.PARAMETER, self.include.by)] if self.include else []
+        return self.with_(*along, ("_count", str(size)))
+
+    def alone(self) -> "Query":
+        return replace(self, include=None)
+
     @property
     def digest(self) -> str:
-        text = "\0".join([self.kind, *(f"{k}={v}" for k, v in self.parameters)])
+        along = [self.include.by] if self.include else []
+        text = "\0".join([self.kind, *(f"{k}={v}" for k, v in self.parameters), *along])
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
     def dropped(self, self_link: str | None) -> list[str]:
@@ -48,6 +62,8 @@ class Query:
         except ValueError:
             return []
         asked = dict.fromkeys(key.partition(":")[0] for key, _ in self.parameters)
+        if self.include:
+            asked[include.PARAMETER] = None
         return [key for key in asked if key not in RESULT and key not in said]
 
 

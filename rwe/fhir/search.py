@@ -17,12 +17,13 @@ from urllib.parse import urljoin
 import msgspec
 
 from rwe.errors import SiteError
-from rwe.fhir import rough
+from rwe.fhir import include, rough
 from rwe.fhir.bundle import entries, read_bundle, read_head, resource, whole_bundle
-from rwe.fhir.client import Answer, Client
+from rwe.fhir.client import Answer, Client, StatusError
 from rwe.fhir.outcome import Outcome
 from rwe.fhir.query import NO_POST, Query, by_get, by_post
 from rwe.fhir.spool import Page, Spool, SpoolError
+from rwe.fhir.types import TYPES
 from rwe.resource import Resource, Unusable
 
 PAGES_WITHOUT_NEWS = 50
@@ -45,7 +46,12 @@ class _Entry(msgspec.Struct):
 
     def is_row(self, kind: str) -> bool:
         mode = self.search.mode if self.search else None
-        return self.resource is not None and mode not in ("include", "outcome") and not self.is_outcome(kind)
+        return self.resource is not None and mode not in ("include", "outcome") and not self.is_other(kind)
+
+    def is_other(self, kind: str) -> bool:
+        """Of a type that was not searched, whatever is said of it: some servers give no mode."""
+        found = self.resource.resource_type if self.resource else None
+        return found != kind and isinstance(found, str) and found in TYPES
 
     def is_outcome(self, kind: str) -> bool:
         return self.resource is not None and self.resource.resource_type == "OperationOutcome" != kind
@@ -122,12 +128,26 @@ def _turn(client: Client, query: Query, spool: Spool, told: Told) -> None:
 def _ask(client: Client, query: Query, last: Page | None, what: str) -> Answer:
     if last is not None and last.next:
         return client.get(last.next, what=what)
-    return _first(client, query.with_(("_count", str(client.site.table.limits.page_size))), what)
+    return _first(client, query.page(client.site.table.limits.page_size), what)
 
 
 def _first(client: Client, query: Query, what: str) -> Answer:
     """By POST where patients' ids are asked for, if the server takes it: no log on the way holds them."""
+    if query.include:
+        return _with_others(client, query, what)
     return _posted(client, query, what) or client.get(query.kind, query.parameters, what=what)
+
+
+def _with_others(client: Client, query: Query, what: str) -> Answer:
+    """A refusal is taken for one of the _include, not of POST."""
+    try:
+        if query.private and client.posts:
+            return client.ask(replace(by_post(query, what), expected=(200,)))
+        return client.get(query.kind, query.parameters, what=what)
+    except StatusError as e:
+        if e.status not in include.REFUSED:
+            raise
+        raise IncludeError(str(e), hint=e.hint) from None
 
 
 def _posted(client: Client, query: Query, what: str) -> Answer | None:
@@ -190,34 +210,38 @@ def _slowly(client: Client, body: bytes, what: str) -> _Page:
             f"{client.site.id}: {what}: the server answers with something else than a Bundle"
         ) from None
     found: list[_Entry | None] = []
-    for entry in bundle.entry:
+    for entry, mode in zip(bundle.entry, include.modes(body), strict=True):
+        said = _Search(mode=mode)
         try:
-            found.append(_Entry(resource=msgspec.json.decode(entry.resource if entry else b"", type=_Slim)))
+            slim = msgspec.json.decode(entry.resource if entry else b"", type=_Slim)
+            found.append(_Entry(resource=slim, search=said))
         except msgspec.DecodeError:
-            found.append(
-                _Entry(resource=_Slim()) if entry and bytes(entry.resource) not in (b"", b"null") else None
-            )
+            there = entry and bytes(entry.resource) not in (b"", b"null")
+            found.append(_Entry(resource=_Slim(), search=said) if there else None)
     links = [_Link(relation=link.relation, url=link.url) for link in bundle.link]
     return _Page(resource_type="Bundle", entry=found, link=links, total=bundle.total)
 
 
 def read(client: Client, query: Query, spool: Spool, beside: Beside) -> Iterator[Item]:
-    """What was asked for, of the pages; `beside` counts by type what the server gave beside it."""
+    """What was asked for, of the pages, and what it includes; `beside` counts by type what else was given."""
+    kinds = {query.kind, query.include.kind if query.include else query.kind}
     try:
         for page, body in spool.bodies():
             where = f"page {page.number} of {query.words}"
-            (whole, reason), spoiled = whole_bundle(body), {}
+            (whole, reason), spoiled, text = whole_bundle(body), {}, body
             if whole is None and (found := rough.tamed(body)):
-                (whole, reason), spoiled = whole_bundle(found[0]), found[1]
+                (whole, reason), spoiled, text = whole_bundle(found[0]), found[1], found[0]
             if whole is None:
                 raise SiteError(f"{client.site.id}: {where}: the Bundle cannot be read ({reason})")
+            along = include.along(text) if query.include else set()
             for entry in entries(whole, f"{query.words}, page {page.number}", searchset=True):
                 bad = spoiled.get(entry.place.position)
                 item = resource(bad, entry.place) if bad else entry
-                if item.type == query.kind:
+                if item.type in kinds:
                     yield item
                 elif isinstance(item, Unusable) and item.type is None and item.reason != "no_resource":
-                    yield msgspec.structs.replace(item, type=query.kind)
+                    kind = _meant(query, included=entry.place.position in along)
+                    yield msgspec.structs.replace(item, type=kind)
                 else:
                     beside[item.type or EMPTY] += 1
     except SpoolError as e:
@@ -227,8 +251,13 @@ def read(client: Client, query: Query, spool: Spool, beside: Beside) -> Iterator
         ) from None
 
 
+def _meant(query: Query, *, included: bool) -> str:
+    """The type of what cannot be read."""
+    return query.include.kind if query.include and included else query.kind
+
+
 def peek(client: Client, query: Query) -> tuple[Page, int]:
-    """One page, thrown away: what it says, and how many rows it had."""
+    """One page, thrown away: what it says, and how many rows it had.  query: as a page is asked."""
     answer = _first(client, query, f"page 1 of {query.words}")
     page, ids = _page(client, query, answer, 1)
     return page, len(ids)
@@ -236,6 +265,10 @@ def peek(client: Client, query: Query) -> tuple[Page, int]:
 
 class NoCountError(SiteError):
     """The server refuses to count."""
+
+
+class IncludeError(SiteError):
+    """The server refuses a search with _include."""
 
 
 class RequiredError(SiteError):

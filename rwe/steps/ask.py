@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 from rwe import data
 from rwe.codes import Code
+from rwe.fhir.include import Include
 from rwe.study import Study
 
 BY_REFERENCE = {"Medication": "MedicationAdministration"}
 """Types that are asked for as far as another refers to them."""
+BY_PARAMETER = {"Medication": "medication"}
+"""The search parameter of the other that leads to them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +25,13 @@ class Need:
     """codes: of the type's own `code`, None where all of it is needed.
 
     referred_by: the type whose references say which of it are needed.
+    include: what of these the server gives along with it.
     """
 
     kind: str
     codes: tuple[Code, ...] | None = None
     referred_by: str | None = None
+    include: Include | None = None
 
     def query(self, group: str | None) -> str:
         """What is asked, hashed: another group or code list makes another series."""

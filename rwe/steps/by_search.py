@@ -17,7 +17,7 @@ import numpy as np
 
 from rwe import landing
 from rwe.errors import SiteError
-from rwe.fhir import history, search
+from rwe.fhir import history, include, search
 from rwe.fhir.capability import Offered
 from rwe.fhir.query import Query, tokens
 from rwe.landing import Got, Series
@@ -95,7 +95,7 @@ def queries(server: Server, need: Need, patients: Sequence[str] | None) -> tuple
 
     patients: those of the Group, None where there is none.
     """
-    base, notes = Query(kind=need.kind), []
+    base, notes = Query(kind=need.kind, include=need.include), []
     offered = server.can.offered(need.kind)
     if need.codes is not None and offered.searches_by(BY_CODE):
         base = base.with_((BY_CODE, tokens(need.codes)))
@@ -109,6 +109,7 @@ def queries(server: Server, need: Need, patients: Sequence[str] | None) -> tuple
             parameters=(*base.parameters, _of(need.kind, offered, some)),
             what=f"{need.kind} of patients {n + 1} to {n + len(some)}",
             private=True,
+            include=need.include,
         )
         for n, some in ((at, patients[at : at + PATIENTS]) for at in range(0, len(patients), PATIENTS))
     ], notes
@@ -220,7 +221,7 @@ def _all(server: Server, fetched: Fetched, searches: list[Query]) -> None:
 
 def searched_so(server: Server, fetched: Fetched, walked: Walked) -> None:
     """A parameter that was let fall makes the result wider, without an error."""
-    for name in sorted(walked.dropped - {"_lastUpdated"}):
+    for name in sorted(walked.dropped - {"_lastUpdated", include.PARAMETER}):
         if name != BY_CODE:
             walked.remove()
             raise SiteError(
@@ -317,7 +318,7 @@ def _reconcile(server: Server, fetched: Fetched, plan: Plan) -> None:
     present: list[str] = []
     counted = True
     for query in plan.all:
-        walked = walks.whole(server, query.with_(("_elements", "id")))
+        walked = walks.whole(server, query.alone().with_(("_elements", "id")))
         found = walks.rows(server, walked, search.Beside())
         present += [item.id for item in found if isinstance(item, Resource) and item.id]
         counted = counted and walked.asked is not None

@@ -15,7 +15,7 @@ from rwe.fhir.capability import Capability, statement
 from rwe.fhir.client import Client
 from rwe.landing import Got, Manifest, Run
 from rwe.site import Site
-from rwe.steps import by_bulk, by_search, hydrate, members, pages, walks
+from rwe.steps import by_bulk, by_search, hydrate, include, members, pages, walks
 from rwe.steps.ask import BY_REFERENCE, Need
 from rwe.steps.by_bulk import Brought, Exporter, Planner
 from rwe.steps.by_search import Before, Fetched
@@ -65,6 +65,7 @@ class Pull:
         self.notes: list[str] = []
         self.beside = search.Beside()
         self.references = hydrate.References(self.site.own)
+        self.included = include.Included()
         self.missing: list[str] = []
         self.exporter: Exporter | None = None
 
@@ -74,7 +75,7 @@ class Pull:
             self.notes.append(f"no capability statement: {_short(self.site, lacking)}")
         work = pages.waiting(self.run.folder, self.run.name)
         server = Server(client=self.client, can=can, folder=work, progress=self.world.progress)
-        needs = _referred(needs) if self.site.table.group else needs
+        needs = include.marked(_referred(needs) if self.site.table.group else needs, can)
         choice = choose(self.site, can, needs)
         self.notes += choice.words
         patients = self._members(can, needs) if self.site.table.group else None
@@ -187,11 +188,15 @@ class Pull:
         try:
             fetched = job.result()
             for item in fetched.items(server, self.beside):
-                self.run.add(item)
-                self.references.take(need.kind, item.body)
+                if item.type == need.kind:
+                    self.run.add(item)
+                    self.references.take(need.kind, item.body)
+                elif self.included.add(item):
+                    self.run.add(item)
         except SiteError as e:
             self._fail(need, e)
             return
+        self.included.walked += fetched.walked if need.include else []
         self.notes += fetched.notes
         self.got[need.kind] = replace(fetched.got, removals=self.wishes.removals)
 
@@ -203,7 +208,8 @@ class Pull:
         self.got[need.kind] = Got(method=by_search.METHOD, asked=asked, failure=text)
 
     def _hydrate(self, server: Server, need: Need, date: str | None) -> None:
-        """What others refer to, of all that is landed: it may have changed though they did not."""
+        """What others refer to and did not come along, of all that is landed: it may have changed though
+        they did not."""
         by = need.referred_by or ""
         if by in self.got and self.got[by].failure:
             self.got[need.kind] = Got(method=by_search.METHOD, failure=f"{by} says which, and is not whole")
@@ -211,20 +217,24 @@ class Pull:
         before = self._before(need.kind)
         self._read_landed(by)
         known = set(before.live) if before else set()
-        ids = self.references.ids(need.kind)
+        ids, along = self.references.ids(need.kind), self.included.ids(need.kind)
+        rest = (ids | known) - along
         fetched = Fetched(need=need)
         try:
-            if (ids or known) and self._offered(server.can, need):
-                for query in by_search.by_ids(need.kind, ids | known, f"{need.kind} referred to"):
-                    fetched.walked.append(walked := walks.whole(server, query))
+            if rest and self._offered(server.can, need):
+                for some in by_search.by_ids(need.kind, rest, f"{need.kind} referred to"):
+                    fetched.walked.append(walked := walks.whole(server, some))
                     by_search.searched_so(server, fetched, walked)
             for item in fetched.items(server, self.beside):
-                self.run.add(item)
+                if item not in self.included:
+                    self.run.add(item)
         except SiteError as e:
             self._fail(need, e)
             return
-        self.notes += self.references.unresolved(need.kind, by_search.came(ids, fetched.walked))
-        found = hydrate.got(need, fetched, before, self.site.table.group, date)
+        came = by_search.came(ids - along, fetched.walked) + len(ids & along)
+        self.notes += self.references.unresolved(need.kind, came)
+        query = need.query(self.site.table.group)
+        found = hydrate.got(fetched, self.included, before, query=query, date=date)
         self.got.setdefault(need.kind, replace(found, removals=self.wishes.removals))
 
     def _read_landed(self, kind: str) -> None:

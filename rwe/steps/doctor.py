@@ -18,7 +18,7 @@ from rwe.fhir.auth import authorisation, bulk_authorisation
 from rwe.fhir.capability import Capability, capability
 from rwe.fhir.client import Client, StatusError
 from rwe.site import LOOPBACK, Site
-from rwe.steps import ask, vendors
+from rwe.steps import ask, include, vendors
 from rwe.steps.ask import Need
 from rwe.steps.choose import Choice, choose
 from rwe.steps.doctor_types import Examination
@@ -124,6 +124,7 @@ def _server(s: Site, needs: list[Need], world: World) -> Iterator[Finding]:
     with Client(s, login, world.clock, world.say) as client:
         yield from _login(client, "login", kinds)
         can, date = yield from _statement(client)
+        needs = include.marked(needs, can)
         yield _transport(client, now)
         yield _clock(s, date, now)
         choice = choose(s, can, needs)

@@ -4,11 +4,11 @@ Client, Capability, Need  ──▶  examine()  ──▶  Said (ok, note or fau
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rwe.errors import SiteError
-from rwe.fhir import search
+from rwe.fhir import include, search
 from rwe.fhir.capability import Capability
 from rwe.fhir.client import Client
 from rwe.fhir.query import Query
@@ -77,6 +77,7 @@ class Examination:
         verb = "POST" if query.private and self.client.posts else "GET"
         n = walks.count(self.server, query)
         said.words.extend([f"by search, {verb}", _counted(n, self.patients), *_paged(page, rows, size)])
+        self._include(need, query, said)
         if self._tells_news(query, said):
             history = self.can.offered(need.kind).does("history-type")
             how = "history and counts" if history else "counts and all ids"
@@ -87,7 +88,21 @@ class Examination:
     def _query(self, need: Need) -> Query:
         if need.referred_by:
             return by_search.by_ids(need.kind, {NOBODY}, f"{need.kind} referred to")[0]
-        return by_search.queries(self.server, need, self.patients)[0][0]
+        return by_search.queries(self.server, need, self.patients)[0][0].alone()
+
+    def _include(self, need: Need, query: Query, said: Said) -> None:
+        """Once it is known whether searches are taken by POST."""
+        if need.include is None:
+            return
+        kind, todo = need.include.kind, "nothing is lost by it: what does not come along is fetched by its id"
+        try:
+            page, _ = search.peek(self.client, replace(query, include=need.include).page(1))
+        except search.IncludeError:
+            said.notes.append((f"the server lists {need.include.by} to be included, and refuses it", todo))
+            return
+        said.words.append(f"with the {kind} it refers to, by _include")
+        if include.PARAMETER in page.dropped:
+            said.notes.append(("the server does not say that it heeds _include, which it lists", todo))
 
     def _look(self, need: Need, query: Query, page: Page, said: Said) -> None:
         if page.trouble:

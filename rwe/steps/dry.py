@@ -21,7 +21,7 @@ from rwe.fhir.query import Query
 from rwe.fhir.request import Parameters
 from rwe.landing import Purged, Series
 from rwe.site import Site
-from rwe.steps import ask, by_search, folder, members, pages
+from rwe.steps import ask, by_search, folder, include, members, pages
 from rwe.steps.ask import Need
 from rwe.steps.by_bulk import Planner, newest
 from rwe.steps.by_search import OVERLAP, Before, instant, parts
@@ -154,6 +154,8 @@ def _waiting(plan: _Plan) -> Iterator[Planned]:
 
 def _requests(plan: _Plan, needs: list[Need], date: str | None) -> Iterator[Planned]:
     can = plan.server.can
+    needs = include.marked(needs, can)
+    along = {need.include.kind for need in needs if need.include}
     choice = choose(plan.site, can, needs)
     yield from map(plan.say, choice.words)
     if choice.level:
@@ -165,7 +167,8 @@ def _requests(plan: _Plan, needs: list[Need], date: str | None) -> Iterator[Plan
             yield from _searches(plan, need)
     for need in needs:
         if need.referred_by and need not in choice.bulk:
-            yield plan.get(need.kind, ("_id", f"<those that {need.referred_by} refers to>"))
+            but = ", but those that come along" if need.kind in along else ""
+            yield plan.get(need.kind, ("_id", f"<those that {need.referred_by} refers to{but}>"))
 
 
 def _exports(plan: _Plan, level: str, needs: tuple[Need, ...], date: str | None) -> Iterator[Planned]:
@@ -215,7 +218,7 @@ def _searches(plan: _Plan, need: Need) -> Iterator[Planned]:
 
 def _search(plan: _Plan, query: Query) -> Iterator[Planned]:
     yield plan.ask(query, ("_summary", "count"))
-    yield plan.ask(query, ("_count", str(plan.site.table.limits.page_size)), then="then its next links")
+    yield plan.ask(query.page(plan.site.table.limits.page_size), then="then its next links")
 
 
 def _deletions(plan: _Plan, need: Need, old: Series, every: list[Query]) -> Iterator[Planned]:

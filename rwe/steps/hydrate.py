@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 
 from rwe.landing import Got
 from rwe.steps import by_search
-from rwe.steps.ask import BY_REFERENCE, Need
+from rwe.steps.ask import BY_REFERENCE
 from rwe.steps.by_search import Before, Fetched
+from rwe.steps.include import Included
 
 # Relative, versioned or absolute; some writers of JSON escape every slash.
 REFERENCE = r'"reference"\s*:\s*"((?:[^"\\]|\\/)*?)%s\\?/([A-Za-z0-9\-.]{1,255})(?:\\?/_history[^"]*)?"'
@@ -48,13 +49,14 @@ class References:
         )
 
 
-def got(need: Need, fetched: Fetched, before: Before | None, group: str | None, date: str | None) -> Got:
-    """date: the server's time when nothing needed to be asked."""
-    query = need.query(group)
-    now = by_search.date(fetched.walked) if fetched.walked else date
+def got(fetched: Fetched, included: Included, before: Before | None, *, query: str, date: str | None) -> Got:
+    """fetched: what did not come along.  date: the server's time when nothing needed to be asked."""
+    walked = [*fetched.walked, *included.walked]
+    now = by_search.date(walked) if walked else date
+    asked = by_search.asked(fetched.walked)
     return Got(
         method=by_search.METHOD,
-        asked=by_search.asked(fetched.walked),
+        asked=None if asked is None else asked + len(included.ids(fetched.need.kind)),
         query=query,
         extends=before is not None and before.series.query == query and not before.series.failure,
         complete=True,

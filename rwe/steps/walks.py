@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rwe.errors import SiteError
-from rwe.fhir import search
+from rwe.fhir import include, search
 from rwe.fhir.capability import Capability
 from rwe.fhir.client import Client
 from rwe.fhir.query import Query
@@ -76,6 +76,15 @@ class ShortError(SiteError):
 
 def whole(server: Server, query: Query) -> Walked:
     """SiteError where two walks do not bring what the server counts."""
+    try:
+        return _whole(server, query)
+    except search.IncludeError:
+        walked = _whole(server, query.alone())
+    walked.notes.append(f"{query.words}: the server refuses _include, which it lists: asked without")
+    return walked
+
+
+def _whole(server: Server, query: Query) -> Walked:
     walked = Walked(query=query)
     before = count(server, query)
     with server.progress(f"{server.site}: {query.words}", before) as told:
@@ -156,6 +165,8 @@ def _listen(server: Server, walked: Walked) -> None:
         raise SiteError(
             f"{server.site}: {walked.query.words}: the server reports an error among its rows: {trouble}"
         )
+    if include.PARAMETER in walked.dropped:
+        walked.notes.append(f"{walked.query.words}: the server does not say that it heeded _include")
     if said := sorted({code for s in walked.spools for code in s.warnings}):
         walked.notes.append(f"{walked.query.words}: the server remarks: {', '.join(said)}")
 

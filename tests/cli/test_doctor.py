@@ -54,7 +54,7 @@ def doctor(tmp_path):
         else:
             study_of(folder, url, *more)
         ended = rwe("doctor", "--dir", folder, "--json", expect=expect, environment=environment)
-        found = json.loads(ended.stdout)["findings"]
+        found = run.all = json.loads(ended.stdout)["findings"]
         assert all(f["todo"] for f in found if f["verdict"] != "ok"), found
         assert [f"{f['site']}: {f['about']}: {f['what']}" for f in found if f["verdict"] == "fault"] == [
             line.partition(": ")[2] for line in ended.stderr.splitlines()
@@ -131,6 +131,31 @@ def test_a_page_size_that_is_not_given_is_told(memory, doctor):
 @pytest.mark.parametrize("memory", [Manners(ignores=frozenset({"combo-code"}))], indirect=True)
 def test_a_search_by_code_that_is_not_made_is_a_note(memory, doctor):
     assert doctor(memory.base)["Observation"]["verdict"] == "ok"  # the finding that came last: how it goes
+
+
+@pytest.mark.parametrize(
+    ("memory", "verdict", "what"),
+    [
+        (GOOD, "ok", "with the Medication it refers to, by _include"),
+        (Manners(include="drop"), "note", "does not say that it heeds _include"),
+        (Manners(include="refuse"), "note", "and refuses it"),
+    ],
+    indirect=["memory"],
+)
+@pytest.mark.parametrize("more", [(), ('group = "g1"',)], ids=["all", "group"])
+def test_what_comes_along_is_tried_and_a_refusal_is_a_note(memory, doctor, more, verdict, what):
+    group(memory, f"{CANARY}-1")
+    doctor(memory.base, *more)
+    said = [f for f in doctor.all if f["about"] == "MedicationAdministration"]
+    assert [f["what"] for f in said if f["verdict"] == verdict and what in f["what"]]
+    assert {f["verdict"] for f in said} <= {"ok", "note"}
+    assert not more or not [r for r in memory.requests if CANARY in r.target]
+
+
+@pytest.mark.parametrize("memory", [EPIC], indirect=True)
+def test_a_server_that_lists_nothing_to_include_is_not_asked_to(memory, doctor):
+    assert "_include" not in doctor(memory.base)["MedicationAdministration"]["what"]
+    assert not [r for r in memory.requests if "_include" in r.target]
 
 
 def test_types_that_an_export_brings_are_not_searched(memory, doctor):

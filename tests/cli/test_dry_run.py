@@ -10,7 +10,7 @@ import pytest
 from tests.cli.served import dummies, site, study_of
 from tests.fhir.exports import Exports
 from tests.fhir.manners import EPIC, GOOD, WSO2, Manners
-from tests.fhir.memory import Memory
+from tests.fhir.memory import INCLUDE, Memory
 from tests.fhir.server import Reply
 from tests.fhir.tokens import Guarded
 from tests.run import rwe
@@ -210,3 +210,21 @@ def test_a_site_that_cannot_be_asked_is_an_error(tmp_path):
     study = study_of(tmp_path / "study", "http://127.0.0.1:9")
     assert "no connection" in rwe("pull", "--dry-run", "--dir", study, expect=12).stderr
     assert not (study / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("memory", "includes"), [(GOOD, True), (EPIC, False), (Manners(includes=()), False)], indirect=["memory"]
+)
+def test_what_comes_along_is_foretold_where_the_server_lists_it(memory, study, includes):
+    pages = [p for p in foretold(memory, study) if p[1].endswith("Administration") and "_count" in dict(p[2])]
+    assert [dict(pairs).get("_include") for _, _, pairs in pages] == [INCLUDE if includes else None]
+    (said,) = [dict(parse_qsl(urlsplit(p["url"]).query)) for p in plan(study) if "/Medication?" in p["url"]]
+    assert ("but those that come along" in said["_id"]) == includes
+
+
+def test_of_a_group_what_comes_along_is_foretold(memory, study):
+    site(study, memory.base, 'group = "g1"')
+    group(memory, patients(study)[:3])
+    planned = foretold(memory, study)
+    (along,) = [p for p in planned if "_include" in dict(p[2])]
+    assert along[:2] == ("POST", "/fhir/MedicationAdministration/_search")

@@ -47,12 +47,15 @@ class Child:
     def _reply(self, asked: Asked, answer: Callable[[Asked], Reply]) -> Reply:
         with self.memory.lock:
             self.came += 1
-            due = self.came == self.nth
+            due = self.due(asked)
         if due and self.after:
             threading.Timer(self.after, self._kill).start()
         elif due:
             self._kill()
         return answer(asked)
+
+    def due(self, asked: Asked) -> bool:
+        return self.came == self.nth
 
     def _kill(self) -> None:
         if self.process and self.process.poll() is None:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from rwe import data
@@ -74,6 +75,15 @@ def test_of_observations_only_those_that_the_study_names_are_asked_for(
         return sum(s["resources"]["Observation"]["mapped"] for s in found["sites"])
 
     assert 0 < observations(results(of_need)) < observations(by_files)
+
+
+@pytest.mark.parametrize("site", ["centre", "south"])
+def test_medications_come_along_with_their_administrations(site: str, of_need: Path) -> None:
+    """South's are R5, where the reference is within a CodeableReference."""
+    (index,) = of_need.glob(f"data/raw/{site}/0*/Medication.*.parquet")
+    sources = pl.read_parquet(index)["source"].to_list()
+    assert sources
+    assert all(source.startswith("MedicationAdministration, page") for source in sources)
 
 
 def test_what_the_servers_count_is_what_was_mapped(by_files: dict[str, Any], by_search: Path) -> None:
