@@ -273,6 +273,21 @@ def test_a_medication_that_goes_is_gone_though_another_came_along(case: Case) ->
     assert dump_store(study) == case.fresh()
 
 
+@pytest.mark.parametrize("memory", [Manners(history=False)], indirect=True)
+def test_counts_and_walks_over_ids_include_nothing(case: Case) -> None:
+    study = case.study(case.memory.base)
+    pulled(case, study)
+    case.memory.now += timedelta(hours=1)
+    case.memory.delete("MedicationAdministration", "given03")
+    case.memory.requests.clear()
+    code, text = case.run(study, removals=True)
+    assert code == 0, text
+    assert "all ids compared" in text
+    assert [r for r in case.memory.requests if "_elements" in r.target]
+    assert not [r for r in including(case.memory) if "_elements" in r.target or "_summary" in r.target]
+    assert dump_store(study) == case.fresh()
+
+
 def between_pages(memory: Memory, change: Callable[[], None]) -> None:
     """Made once, after the first page of the administrations."""
     answer, changes = memory.reply, [change]
