@@ -11,6 +11,7 @@ Source: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#p
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
