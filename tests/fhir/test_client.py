@@ -606,7 +606,7 @@ def test_a_date_to_retry_after_is_told_by_our_clock_where_the_server_shows_none(
         Reply(body=b""),
         Reply(body='{"a":"ü"}'.encode()[:-3]),
         Reply(body='{"a":"ü"}'.encode("latin-1")),
-        Reply(body=gzip.compress(OK)[:-12], headers={"Content-Encoding": "gzip"}),
+        Reply(body=gzip.compress(OK, mtime=0)[:-12], headers={"Content-Encoding": "gzip"}),
         Reply(body=b"\x1f\x8b damaged", headers={"Content-Encoding": "gzip"}),
         Reply(body=OK + b"}"),
         Reply(body=b"[" * 5000 + b"]" * 5000),

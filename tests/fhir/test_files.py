@@ -138,7 +138,9 @@ def test_a_cut_document_says_so(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-@pytest.mark.parametrize("content", [A, gzip.compress(A, mtime=0)[:15] + b"\0" * 20, zstd(A)[:6] + b"\xff" * 20])
+@pytest.mark.parametrize(
+    "content", [A, gzip.compress(A, mtime=0)[:15] + b"\0" * 20, zstd(A)[:6] + b"\xff" * 20]
+)
 def test_a_file_that_is_not_what_its_suffix_says(tmp_path, suffix, content):
     assert read(tmp_path / f"x.ndjson{suffix}", content) == [(1, "cut_file")]
 
