@@ -69,7 +69,7 @@ rounds = st.lists(st.lists(st.sampled_from(list(VALUE)).flatmap(change), max_siz
 pauses = st.sampled_from([timedelta(0), timedelta(seconds=1), timedelta(minutes=10), timedelta(days=9)])
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(
     how=manners, rounds=rounds, pause=pauses, size=st.sampled_from([1, 2, 3, 50]), seed=st.integers(0, 999)
 )

@@ -105,7 +105,7 @@ PULL = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pulls=st.lists(PULL, min_size=2, max_size=4), grows=st.booleans())
 def test_pull_after_pull_gives_the_tables_of_a_whole_map(pulls, grows):
     """grows: each pull of a site holds what the one before held, and more.  A site may get an address."""

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 import zstandard
@@ -190,15 +191,18 @@ def test_anything_else_is_a_new_run_in_place_of_the_old(tmp_path, items, more):
 def test_a_type_that_failed_keeps_what_was_whole_of_it(tmp_path):
     whole, _ = pull(tmp_path, row(1), row(2), row(3, "Observation"))
     now, new = pull(tmp_path, row(1), failures=("Observation",))
-    assert (new, now.types["Observation"]) == (True, whole.types["Observation"])
+    kept_with_why = msgspec.structs.replace(whole.types["Observation"], stale="the server answers 500")
+    assert (new, now.types["Observation"]) == (True, kept_with_why)
     assert now.types["Patient"].landed == 1
+    assert pull(tmp_path, row(1), row(3, "Observation"))[0].types["Observation"].stale is None
 
 
-def test_a_run_of_which_nothing_else_came_changes_nothing(tmp_path):
-    whole, _ = pull(tmp_path, row(1), row(3, "Observation"))
+def test_a_type_that_fails_again_alike_changes_nothing(tmp_path):
+    pull(tmp_path, row(1), row(3, "Observation"))
+    failed, _ = pull(tmp_path, row(1), failures=("Observation",))
     before = disk(tmp_path)
     _, new = pull(tmp_path, row(1), row(4, "Observation"), failures=("Observation",))
-    assert (new, disk(tmp_path), current(tmp_path / "north")) == (False, before, whole)
+    assert (new, disk(tmp_path), current(tmp_path / "north")) == (False, before, failed)
 
 
 def test_a_partial_run_stands_until_a_whole_one_comes(tmp_path):

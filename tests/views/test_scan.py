@@ -33,7 +33,7 @@ def scanned(folder: Path, compiled: Any, *lines: str) -> list[tuple[Any, ...]]:
         return db.execute(compiled.scan(f"['{folder / 'x.ndjson'}']")).fetchall()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sign=st.sampled_from(["", "-"]), whole=DIGITS, part=DIGITS, power=st.sampled_from(["", "e-3", "E5"]))
 def test_a_double_of_15_digits_gives_the_value_of_its_text(tmp_path_factory, sign, whole, part, power):
     number = f"{sign}{int(whole)}.{part}{power}"
