@@ -160,6 +160,35 @@ class Comparison(Record, frozen=True, kw_only=True):
     reason: str | None
 
 
+class NotMeasured(Record, frozen=True, kw_only=True):
+    """lost: no contact from the window's first day on.  in_contact: seen then or later, but not measured."""
+
+    lost: int
+    in_contact: int
+
+
+class VisitCount(Record, frozen=True, kw_only=True):
+    """What became of n patients: measured, dead, window_not_reached, not_measured and set_aside add up to n.
+
+    alive: when the window opens, so that who died within it is also `dead`; seen: a contact within the
+    window.  set_aside: by what was wrong with the value.  The arms of a comparison count the same by reason.
+    """
+
+    endpoint: str
+    visit: str
+    stratum: str
+    arm: str
+    site: str
+    n: int
+    alive: int
+    seen: int
+    measured: int
+    dead: int
+    window_not_reached: int
+    not_measured: NotMeasured
+    set_aside: dict[str, int]
+
+
 class EventArm(Record, frozen=True, kw_only=True):
     patients: int
     events: int
@@ -253,6 +282,7 @@ class Results(Record, frozen=True, kw_only=True):
     sites: list[SiteResult]
     attrition: list[Attrition]
     baseline: list[Baseline]
+    visits: list[VisitCount]
     comparisons: list[Comparison]
     adverse_events: list[AdverseEventResult]
     sensitivity: list[dict[str, Any]]

@@ -68,6 +68,12 @@ SCHEMAS: Mapping[str, Schema] = {
         **_arms(BASELINE_ARM),
         "smd": FLOAT,
     },
+    "visits": {
+        **dict.fromkeys(("endpoint", "visit", "stratum", "arm", "site"), TEXT),
+        **dict.fromkeys(("n", "alive", "seen", "measured", "dead", "window_not_reached"), INT),
+        **dict.fromkeys(("not_measured_lost", "not_measured_in_contact"), INT),
+        "set_aside": TEXT,
+    },
     "adverse_events": {"term": TEXT, "stratum": TEXT, **_arms(EVENT_ARM), **RESULT},
     "checks": {**dict.fromkeys(("rule", "site", "arm", "severity"), TEXT), "n": INT},
     "sites": {
@@ -82,6 +88,7 @@ def frames(results: Results) -> dict[str, pl.DataFrame]:
         "comparisons": [_flat(c) for c in results.comparisons],
         "attrition": [_flat(a) for a in results.attrition],
         "baseline": [_flat(b) for b in results.baseline],
+        "visits": [{**_flat(v), "set_aside": _text(v.set_aside)} for v in results.visits],
         "adverse_events": [_flat(e) for e in results.adverse_events],
         "checks": [_flat(c) for c in results.checks],
         "sites": _sites(results),

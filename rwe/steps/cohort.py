@@ -3,6 +3,7 @@
     tables  ──▶  sql/result                  ──▶  result, contradiction; unit_conversion (units.py)
             ──▶  sql/cohort in number order  ──▶  cohort, attrition, measurement, event
             ──▶  sql/endpoint                ──▶  endpoint_value
+            ──▶  sql/visit                   ──▶  visit_count
             ──▶  sql/check                   ──▶  check_result
 
 A file of sql/cohort with a `Step` line leaves patients out: its table holds who, and why.  It is one
@@ -67,6 +68,8 @@ def build(store: Store, plan: Study) -> None:
         store.run_file(data.root() / "sql" / "endpoint" / f"{kind}.sql")
     union = " UNION ALL BY NAME ".join(f"FROM {quoted(kind)}" for kind in kinds)
     store.run(f"CREATE OR REPLACE TABLE endpoint_value AS {union}")
+    for sql in data.sql_files("visit"):
+        store.run_file(sql)
     _run_checks(store)
 
 

@@ -20,6 +20,7 @@ from rwe.steps.comparisons import comparisons
 from rwe.steps.counts import counts, partial
 from rwe.steps.design import design
 from rwe.steps.events import adverse_events
+from rwe.steps.visits import visits
 from rwe.store import Store
 from rwe.study import Study
 
@@ -62,6 +63,7 @@ def collect(store: Store, plan: Study) -> Results:
         sites=_sites(store),
         attrition=cohort_step.attrition(store),
         baseline=list(baseline(store, plan)),
+        visits=visits(store),
         comparisons=comparisons(store, plan),
         adverse_events=adverse_events(store, plan),
         sensitivity=[],

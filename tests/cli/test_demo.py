@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import stat
+from collections import Counter
 from itertools import pairwise
 
 import jsonschema
@@ -119,6 +120,24 @@ def test_whatever_was_not_published_shows_no_difference(found):
     others = [c for c in found["comparisons"] if (c["endpoint"], c["stratum"], c["visit"]) not in published]
     assert len(others) == 63
     assert min(c["test"]["p"] for c in others) > 0.08
+
+
+def test_the_counts_of_each_visit_are_those_of_the_comparisons_and_add_up(found):
+    """By reason, and over the sites to the arm that the attrition ends with."""
+    for c in found["comparisons"]:
+        key = {name: c[name] for name in ("endpoint", "stratum", "visit")}
+        for arm in ("treated", "control"):
+            here = [v for v in found["visits"] if v.items() >= {**key, "arm": arm}.items()]
+            totals = Counter()
+            for v in here:
+                totals += Counter({"n": v["n"], "measured": v["measured"], "dead": v["dead"]})
+                totals += Counter(window_not_reached=v["window_not_reached"])
+                totals += Counter(not_measured=sum(v["not_measured"].values()))
+                totals += Counter(set_aside=sum(v["set_aside"].values()))
+            assert totals.pop("n") == folders.remaining(found, arm=arm, stratum=c["stratum"])
+            assert totals.pop("measured") == c[arm]["n"]
+            assert totals == c[arm]["missing"]
+    assert len(found["visits"]) == 70 * 2 * len(found["sites"])
 
 
 def test_results_have_their_shape(demo):

@@ -22,6 +22,7 @@ from rwe.results import (
     EndpointInfo,
     EstimateResult,
     EventArm,
+    NotMeasured,
     Plan,
     Results,
     SiteResult,
@@ -29,6 +30,7 @@ from rwe.results import (
     StudyRef,
     TestResult,
     UnitResult,
+    VisitCount,
     VisitInfo,
 )
 
@@ -102,6 +104,7 @@ def build(*, label: str = LABEL) -> Results:
         sites=sites(),
         attrition=attrition(),
         baseline=baseline(),
+        visits=visits(),
         comparisons=comparisons(),
         adverse_events=adverse_events(),
         sensitivity=[
@@ -134,7 +137,8 @@ def empty(*, label: str = LABEL) -> Results:
         study=StudyRef(id="empty", title="Empty", sha256=""),
         software=Software(name="rwe", version="0", sql_sha256="", mappings_sha256=""),
         plan=Plan(locked_at=None, changed_since=None),
-        label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], comparisons=[],
+        label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], visits=[],
+        comparisons=[],
         adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[], validation="exemplars",
     )  # fmt: skip
 
@@ -259,6 +263,33 @@ def baseline() -> list[Baseline]:
             ),
         ]  # fmt: skip
     return rows
+
+
+def visits() -> list[VisitCount]:
+    """All at one site; of those not measured three are lost, and one is set aside where there is room."""
+    return [_visit(c, arm, getattr(c, arm)) for c in comparisons() for arm in ("treated", "control")]
+
+
+def _visit(c: Comparison, name: str, arm: Arm) -> VisitCount:
+    gone = arm.missing["not_measured"]
+    aside = {"implausible": 1} if gone > 4 else {}
+    lost = min(3, gone - len(aside))
+    n = arm.n + arm.n_missing
+    return VisitCount(
+        endpoint=c.endpoint,
+        visit=c.visit,
+        stratum=c.stratum,
+        arm=name,
+        site="north",
+        n=n,
+        alive=n - arm.missing["dead"],
+        seen=n - arm.missing["dead"] - lost,
+        measured=arm.n,
+        dead=arm.missing["dead"],
+        window_not_reached=arm.missing["window_not_reached"],
+        not_measured=NotMeasured(lost=lost, in_contact=gone - lost - len(aside)),
+        set_aside=aside,
+    )
 
 
 def _arm(

@@ -202,8 +202,19 @@ def test_reasons_of_an_arm_add_up_to_its_patients(report):
     assert len(report.tables["missing-table"].rows) == 70
     for row in report.tables["missing-table"].rows:
         half = len(row.cells) // 2
-        sums = tuple(sum(map(int, part)) for part in (row.cells[:half], row.cells[half:]))
-        assert sums == sample.STRATA[row.group.split(", ")[1]]
+        counts = [int(cell.split()[0]) for cell in row.cells]
+        assert (sum(counts[:half]), sum(counts[half:])) == sample.STRATA[row.group.split(", ")[1]]
+
+
+def test_what_was_set_aside_at_a_visit_stands_with_its_reason(report):
+    cells = {r.cells[4] for r in report.tables["missing-table"].rows}
+    assert cells == {"0", "1 1 implausible"}
+
+
+def test_alive_and_seen_are_told_once_for_all_endpoints(report):
+    rows = report.tables["presence"].rows
+    assert [(r.group, r.head) for r in rows] == [(s, v.name) for s in sample.STRATA for v in sample.VISITS]
+    assert rows[0].cells == ["21", "20", "17", "26", "25", "22"]
 
 
 def test_no_event_among_n_has_an_upper_limit_and_no_record_has_none(report):

@@ -87,6 +87,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         for folder in ("map", "codes", "result", "cohort", "endpoint"):
             for file in data.sql_files(folder):
                 store.run_file(file)
+        visited(store)
         yield store
 
 
@@ -162,6 +163,14 @@ def run_cohort(db: Store) -> None:
     for number, file in enumerate(data.sql_files("cohort"), start=1):
         steps._run(db, number, file)
     run_sql(db, "endpoint/quantity.sql")
+    visited(db)
+
+
+def visited(db: Store) -> None:
+    """The small study's endpoint is a quantity."""
+    db.run("CREATE OR REPLACE TABLE endpoint_value AS FROM quantity")
+    for file in data.sql_files("visit"):
+        db.run_file(file)
 
 
 def rows(db: Store, table: str, columns: str = "*") -> list[Any]:
