@@ -29,7 +29,7 @@ CREATE OR REPLACE TABLE dropped (
 """
 # What sql/cohort reads of the mappings; a mapping that lost one is named before any SQL runs.
 MAPPED = (
-    *("patient", "encounter", "condition", "observation", "observation_component"),
+    *("patient", "patient_link", "encounter", "condition", "observation", "observation_component"),
     *("medication", "medication_administration", "adverse_event"),
 )
 
