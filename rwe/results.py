@@ -77,6 +77,69 @@ class Attrition(Record, frozen=True, kw_only=True):
     n_out: int
 
 
+class ScoreTerm(Record, frozen=True, kw_only=True):
+    """A slope on the scale of log odds; variable and level are null in the intercept."""
+
+    variable: str | None
+    level: str | None
+    coefficient: float
+
+
+class WeightedArm(Record, frozen=True, kw_only=True):
+    """n have a score; `missing` counts, by term, those who lack one: who lacks two is in both.
+
+    effective: Kish's sample size; weights: the least, quartiles and the most; scores: patients in ten
+    equal bins of the score from 0 to 1.  All null where there is no score.
+    """
+
+    n: int
+    n_missing: int
+    missing: dict[str, int]
+    effective: float | None
+    weights: list[float] | None
+    scores: list[int] | None
+
+
+class Balance(Record, frozen=True, kw_only=True):
+    """Means (of a level: shares) without and with weights, of patients with a score and this value.
+
+    in_score: the score has a term of it.  SMD: over the spread without weights in both.
+    """
+
+    variable: str
+    level: str | None
+    unit: str | None
+    in_score: bool
+    treated_before: float | None
+    control_before: float | None
+    smd_before: float | None
+    treated_after: float | None
+    control_after: float | None
+    smd_after: float | None
+
+
+class Propensity(Record, frozen=True, kw_only=True):
+    """One propensity score and the balance it brings; needs nothing after time zero.
+
+    pairs, caliper (in units of the score): of matching alone.  detail: separation, collinear, constant,
+    no_convergence, too_many_terms or no_pairs; at_fault: the terms it is about.
+    """
+
+    stratum: str
+    estimand: Literal["overlap", "att", "match"]
+    terms: list[ScoreTerm]
+    steps: int
+    treated: WeightedArm
+    control: WeightedArm
+    pairs: int | None
+    caliper: float | None
+    balance: list[Balance]
+    status: Status
+    reason: str | None
+    detail: str | None
+    at_fault: list[str]
+
+
 class BaselineArm(Record, frozen=True, kw_only=True):
     """Of a measured variable: quartiles and mean. Of a level: count and share of the known."""
 
@@ -291,6 +354,8 @@ class Results(Record, frozen=True, kw_only=True):
     deviations: list[str]
     validation: Validation
     """Of each shape of a resource one, and every row with something odd; or, by `--strict`, all."""
+    propensity: list[Propensity]
+    """One for each score; none where the study declares none."""
 
 
 def encode(results: Results) -> bytes:

@@ -27,6 +27,19 @@ REASONS = {
     "set_aside": "set aside",
 }
 STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}
+DETAILS = {
+    "separation": "some values occur in one arm only, so that nobody can be compared",
+    "collinear": "terms that say the same",
+    "constant": "a term that is alike in all patients",
+    "no_convergence": "the fit did not settle",
+    "too_many_terms": "more than six coefficients, a category counts its levels but one",
+    "no_pairs": "no pair within the caliper",
+}
+ESTIMANDS = {
+    "overlap": "overlap weights",
+    "att": "weights for the treated (ATT)",
+    "match": "pairs of treated and control",
+}
 VALIDATION = {
     "exemplars": "one resource of each shape, and each with an odd text or a lacking part",
     "every_resource": "every resource",

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from rwe import data, study
 from rwe.errors import MappingError
-from rwe.results import Attrition, CheckResult
+from rwe.results import Attrition, CheckResult, Propensity
 from rwe.steps import folder, lineage, tables, units
 from rwe.steps.counts import partial
+from rwe.steps.propensity import propensity
 from rwe.store import Store, literal, quoted
 from rwe.study import Study
 
@@ -40,6 +41,7 @@ class Cohort:
 
     attrition: list[Attrition]
     checks: list[CheckResult]
+    propensity: list[Propensity]
     missing: tuple[str, ...]
 
 
@@ -52,7 +54,12 @@ def cohort(study_dir: Path) -> Cohort:
         with store.transaction("cohort"):
             build(store, plan)
             lineage.note(store, "cohort", lineage.of_cohort(plan))
-        return Cohort(attrition=attrition(store), checks=checks(store), missing=tuple(partial(store)))
+        return Cohort(
+            attrition=attrition(store),
+            checks=checks(store),
+            propensity=propensity(store, plan),
+            missing=tuple(partial(store)),
+        )
 
 
 def build(store: Store, plan: Study) -> None:

@@ -20,6 +20,7 @@ from rwe.steps.comparisons import comparisons
 from rwe.steps.counts import counts, partial
 from rwe.steps.design import design
 from rwe.steps.events import adverse_events
+from rwe.steps.propensity import propensity
 from rwe.steps.visits import visits
 from rwe.store import Store
 from rwe.study import Study
@@ -71,6 +72,7 @@ def collect(store: Store, plan: Study) -> Results:
         units=_units(store),
         deviations=list(header.deviations),
         validation=lineage.validated(store),
+        propensity=propensity(store, plan),
     )
 
 

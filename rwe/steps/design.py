@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rwe.results import Definition, Design, EndpointInfo, VisitInfo
-from rwe.study import Endpoint, Study, StudyFile
+from rwe.study import Endpoint, Propensity, Study, StudyFile
 
 
 def design(plan: Study) -> Design:
@@ -67,11 +67,24 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         yield f"No unit, {d.endpoint}", f"taken for {d.unit} at {d.site}"
     for a in f.analysis:
         yield f"Analysis {a.name}", f"test {a.test}; quartiles type {a.quantile_type}"
+    if f.propensity:
+        yield "Propensity score", _propensity(f.propensity)
     if f.adverse_events:
         yield (
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+
+
+def _propensity(p: Propensity) -> str:
+    """The baseline value is meant where a term is an endpoint."""
+    how = {
+        "overlap": "overlap weights",
+        "att": "weights for the treated (ATT)",
+        "match": f"pairs of one site and stratum within {p.caliper:g} SD of the score, seed {p.seed}",
+    }
+    where = "in each stratum" if p.strata == "each" else "over all strata"
+    return f"logistic, {where}, of {', '.join(p.terms)}; {how[p.estimand]}"
 
 
 def _endpoint(e: Endpoint) -> str:

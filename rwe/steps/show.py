@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rwe.output.balance import balance_text
 from rwe.reasons import REASONS
 from rwe.results import Attrition
 from rwe.steps.codes import RecordedCode
@@ -135,6 +136,7 @@ def cohort(outcome: Cohort) -> dict[str, Any]:
     return {
         "attrition": outcome.attrition,
         "checks": outcome.checks,
+        "propensity": outcome.propensity,
         "missing": outcome.missing,
     }
 
@@ -150,6 +152,7 @@ def cohort_table(outcome: Cohort) -> str:
         [
             table(("step", "in", "left out", "remain", "treated", "control"), rows),
             *([table(("check", "rule", "site", "arm", "n"), checks)] if checks else []),
+            *(balance_text(p) for p in outcome.propensity),
         ]
     )
 

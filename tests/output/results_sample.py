@@ -12,6 +12,7 @@ from rwe.results import (
     AdverseEventResult,
     Arm,
     Attrition,
+    Balance,
     Baseline,
     BaselineArm,
     CheckResult,
@@ -24,7 +25,9 @@ from rwe.results import (
     EventArm,
     NotMeasured,
     Plan,
+    Propensity,
     Results,
+    ScoreTerm,
     SiteResult,
     Software,
     StudyRef,
@@ -32,6 +35,7 @@ from rwe.results import (
     UnitResult,
     VisitCount,
     VisitInfo,
+    WeightedArm,
 )
 
 LABEL = (
@@ -124,6 +128,7 @@ def build(*, label: str = LABEL) -> Results:
             "Registered 2020-03-31, after the first enrolment on 2020-03-20.",
         ],
         validation="every_resource",
+        propensity=propensity(),
     )  # fmt: skip
 
 
@@ -140,6 +145,7 @@ def empty(*, label: str = LABEL) -> Results:
         label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], visits=[],
         comparisons=[],
         adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[], validation="exemplars",
+        propensity=[],
     )  # fmt: skip
 
 
@@ -362,6 +368,77 @@ def _comparison(key, arms, estimate, **result):
 def tested(name: str, p: float | None) -> TestResult:
     statistic = None if p is None else 100.5
     return TestResult(name=name, version="scipy 1.17.1", statistic=statistic, p=p, p_holm=None, p_bh=None)
+
+
+def propensity() -> list[Propensity]:
+    """A score in the moderate stratum, and none in the severe, where a site lacks an arm."""
+    return [
+        Propensity(
+            stratum="moderate",
+            estimand="overlap",
+            terms=[
+                ScoreTerm(variable=variable, level=level, coefficient=slope)
+                for variable, level, slope in ((None, None, -1.2), ("age", None, 0.03), ("sex", "male", 0.4))
+            ],
+            steps=4,
+            treated=weighted(20, {"sex": 1}, 16.8),
+            control=weighted(26, {}, 23.4),
+            pairs=None,
+            caliper=None,
+            balance=[
+                balanced("age", None, (57.3, 55.1, 0.21), (56.2, 56.2, 1e-15)),
+                balanced("sex", "male", (0.55, 0.4, 0.3), (0.47, 0.47, -2e-16)),
+                balanced("fev1", None, (2.4, 2.1, 0.55), (2.35, 2.15, 0.38), in_score=False),
+                balanced("il6", None, (2.0, 2.0, None), (2.0, 2.0, None), in_score=False),
+            ],
+            status="estimated",
+            reason=None,
+            detail=None,
+            at_fault=[],
+        ),
+        Propensity(
+            stratum="severe",
+            estimand="overlap",
+            terms=[],
+            steps=31,
+            treated=weighted(31, {}, None),
+            control=weighted(32, {}, None),
+            pairs=None,
+            caliper=None,
+            balance=[balanced("site", HOSTILE, (0.5, 0.0, 1.4), (None, None, None))],
+            status="not_estimable",
+            reason="not_identified",
+            detail="separation",
+            at_fault=[f"site: {HOSTILE}"],
+        ),
+    ]
+
+
+def weighted(n, missing, effective) -> WeightedArm:
+    known = effective is not None
+    return WeightedArm(
+        n=n,
+        n_missing=sum(missing.values()),
+        missing=missing,
+        effective=effective,
+        weights=[0.1, 0.3, 0.45, 0.6, 0.9] if known else None,
+        scores=[0, 1, 2, n - 8, 3, 1, 1, 0, 0, 0] if known else None,
+    )
+
+
+def balanced(variable, level, before, after, *, in_score=True) -> Balance:
+    return Balance(
+        variable=variable,
+        level=level,
+        unit="years" if variable == "age" else None,
+        in_score=in_score,
+        treated_before=before[0],
+        control_before=before[1],
+        smd_before=before[2],
+        treated_after=after[0],
+        control_after=after[1],
+        smd_after=after[2],
+    )
 
 
 def comparisons() -> list[Comparison]:

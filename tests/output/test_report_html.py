@@ -313,12 +313,32 @@ def test_adjusted_p_values_of_events_are_shown_where_there_are_any(results, repo
     assert "not adjusted for their number" in " ".join(report.sections)
 
 
+def test_balance_is_shown_without_and_with_weights(report):
+    age, sex, fev1, il6, site = report.tables["balance-weighted"].rows
+    assert (age.group, age.head) == ("moderate, overlap weights", "age (years)")
+    assert age.cells == ["57.3", "55.1", "0.21", "56.2", "56.2", "0.00", "0.1 or below"]
+    assert sex.cells[:6] == ["55 %", "40 %", "0.30", "47 %", "47 %", "0.00"]
+    assert fev1.head == "FEV1 †"
+    assert fev1.cells[-1] == "above 0.25"
+    assert il6.cells == ["2.00", "2.00", "–", "2.00", "2.00", "–", "–"]
+    assert site.cells[3:] == ["–"] * 4
+
+
+def test_a_score_says_its_sizes_or_why_there_is_none(report):
+    moderate, severe = report.tables["scores"].rows
+    assert moderate.head == "moderate, overlap weights converged in 4 steps"
+    assert moderate.cells[:4] == ["20", "1 1 sex", "16.8", "0.45 [0.30, 0.60] 0.10 to 0.90"]
+    assert "not estimable: some values occur in one arm only" in severe.head
+    assert severe.cells[2:4] == ["–", "–"]
+    assert [row.cells for row in report.tables["overlap"].rows][3] == ["12", "18"]
+
+
 def test_an_empty_study_renders_every_section():
     report = Report(render_html(sample.empty()))
     assert [text for level, text in report.headings if level == 2] == [
-        "Summary", "Flow of patients", "Definitions", "Table 1: patients at time zero", "Comparisons",
-        "Missing values", "Adverse events", "Sensitivity", "Checks", "Unit conversions", "Deviations",
-        "Provenance",
+        "Summary", "Flow of patients", "Definitions", "Table 1: patients at time zero",
+        "Propensity score: balance and overlap", "Comparisons", "Missing values", "Adverse events",
+        "Sensitivity", "Checks", "Unit conversions", "Deviations", "Provenance",
     ]  # fmt: skip
     assert report.figures == []
 
