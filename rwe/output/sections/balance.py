@@ -2,6 +2,7 @@
 
 from rwe.output.arrange import endpoint
 from rwe.output.balance import means, name, verdict
+from rwe.output.figures import balance_figures
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
 from rwe.output.words import ESTIMANDS, counted, imbalance
@@ -18,7 +19,7 @@ def balance(results: Results) -> Section:
     if not results.propensity:
         return Section("balance", TITLE, [Part(paragraphs=["No propensity score was asked for."])])
     tables = [_sizes(results), _table(results), _overlap(results)]
-    return Section("balance", TITLE, [Part(tables=tables)])
+    return Section("balance", TITLE, [Part(figures=balance_figures(results), tables=tables)])
 
 
 def _sizes(results: Results) -> Table:
