@@ -10,9 +10,10 @@ from rwe.results import Balance, Propensity, WeightedArm
 
 def balance_text(p: Propensity) -> str:
     """The score's sizes, then a line for each variable."""
-    heads = ["treated", "control", "SMD", "weighted", "control", "SMD"]
+    heads = ["treated", "control", "SMD", "weighted: treated", "control", "SMD"]
     rows = [[name(b), *means(b)] for b in p.balance]
-    return "\n".join([*described(p), *columns([["", *heads], *rows])])
+    left_out = ["† no term of the score"] if any(not b.in_score for b in p.balance) else []
+    return "\n".join([*described(p), *columns([["", *heads], *rows]), *left_out])
 
 
 def described(p: Propensity) -> Iterator[str]:
@@ -31,10 +32,13 @@ def verdict(p: Propensity) -> str:
 
 
 def sizes(arm: WeightedArm) -> str:
-    lacking = ", ".join(f"{n} {spoken(term)}" for term, n in sorted(arm.missing.items()))
-    left = f", {arm.n_missing} left out without {lacking}" if arm.n_missing else ""
+    left = f", {arm.n_missing} left out ({lacking(arm)})" if arm.n_missing else ""
     effective = f", effective {fixed(arm.effective, 1)}" if arm.effective is not None else ""
     return f"{plural(arm.n, 'patient')}{effective}{left}"
+
+
+def lacking(arm: WeightedArm) -> str:
+    return ", ".join(f"{n} without {spoken(term)}" for term, n in sorted(arm.missing.items()))
 
 
 def name(b: Balance, label: str | None = None) -> str:

@@ -254,3 +254,21 @@ def test_a_row_of_attrition_is_one_step_site_arm_and_stratum(found):
 def test_every_interval_says_how_it_was_made(found):
     for c in (*found["comparisons"], *found["adverse_events"]):
         assert (c["estimate"]["interval"] is None) == (c["estimate"]["ci_low"] is None)
+
+
+def test_a_propensity_score_shows_balance_before_outcomes_and_moves_no_comparison(demo, found, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(demo[0], study)
+    with (study / "study.toml").open("a") as file:
+        file.write('\n[propensity]\nterms = ["age", "sex", "days_from_anchor"]\n')
+    shown = rwe("cohort", "--dir", study).stdout
+    assert "Propensity score, moderate, overlap weights: converged in" in shown
+    assert "  treated: 21 patients, effective " in shown
+    rwe("compare", "--dir", study)
+    scored = folders.results(study)
+    assert scored["comparisons"] == found["comparisons"]
+    assert (len(scored["propensity"]), found["propensity"]) == (2, [])
+    assert all(
+        abs(b["smd_after"]) < 1e-8 for p in scored["propensity"] for b in p["balance"] if b["in_score"]
+    )
+    jsonschema.validate(scored, json.loads(SCHEMA.read_bytes()))

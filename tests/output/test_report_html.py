@@ -327,7 +327,7 @@ def test_balance_is_shown_without_and_with_weights(report):
 def test_a_score_says_its_sizes_or_why_there_is_none(report):
     moderate, severe = report.tables["scores"].rows
     assert moderate.head == "moderate, overlap weights converged in 4 steps"
-    assert moderate.cells[:4] == ["20", "1 1 sex", "16.8", "0.45 [0.30, 0.60] 0.10 to 0.90"]
+    assert moderate.cells[:4] == ["20", "1 1 without sex", "16.8", "0.45 [0.30, 0.60] 0.10 to 0.90"]
     assert "not estimable: some values occur in one arm only" in severe.head
     assert severe.cells[2:4] == ["–", "–"]
     assert [row.cells for row in report.tables["overlap"].rows][3] == ["12", "18"]

@@ -1,11 +1,11 @@
 """The propensity scores: how alike the arms are without and with weights, and how far they overlap."""
 
 from rwe.output.arrange import endpoint
-from rwe.output.balance import means, name, verdict
+from rwe.output.balance import lacking, means, name, verdict
 from rwe.output.figures import balance_figures
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import ESTIMANDS, counted, imbalance
+from rwe.output.words import ESTIMANDS, imbalance
 from rwe.results import Balance, Propensity, Results, WeightedArm
 
 TITLE = "Propensity score: balance and overlap"
@@ -40,7 +40,7 @@ def _head(p: Propensity) -> str:
 def _size(arm: WeightedArm) -> list[Cell]:
     return [
         Cell(str(arm.n)),
-        Cell(str(arm.n_missing), counted(arm.missing)),
+        Cell(str(arm.n_missing), lacking(arm)),
         Cell(fixed(arm.effective, 1)),
         _weights(arm),
     ]
