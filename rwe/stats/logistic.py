@@ -6,13 +6,14 @@ R's glm(treated ~ x, family = binomial): maximum likelihood, no penalty, by Newt
 brought to mean 0 and SD 1 first, so that the unit of a covariate changes no score.
 
 A finite maximum exists only if no direction separates the arms (Albert A, Anderson JA. Biometrika
-1984;71:1-10).  The fit proves it: let z be a patient's row, signed by the arm, and r > 0 the distance of
-the fitted chance from what happened.  For a direction d with z·d >= 0 for all and sup |d| = 1,
+1984;71:1-10).  The fit proves it: let z be a patient's row, signed by the arm, r the distance of the
+fitted chance p from what happened, and H the sum of p(1 - p) z z'.  For a direction d of length 1 with
+z·d >= 0 for all, as p(1 - p) <= r,
 
-    min(r) · max(z·d)  <=  sum(r · z·d)  =  gradient·d  <=  |gradient|
+    least eigenvalue of H  <=  d'Hd  <=  max(z·d) · sum(r z·d)  =  max(z·d) · gradient·d
 
-so at a gradient of nothing, d moves nobody, which columns that are not collinear rule out.  Where this
-cannot be shown, there is no score: never a huge coefficient.
+so a gradient of nothing beside that eigenvalue leaves no such direction.  Where this cannot be shown,
+there is no score: never a huge coefficient.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ CONVERGED = 1e-12
 """Of the gradient, a patient and an SD of each column."""
 COLLINEAR = 1e-5
 """The least that a direction may vary over the patients, in SDs."""
-SEPARATED = COLLINEAR / 10
+PROVED = 1e-6
+"""Of the gradient beside the least eigenvalue, with room for rounding."""
+CERTAIN = 1e-6
+"""A chance this near to what happened, in a fit that does not end, is on its way to 0 or 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,18 +121,23 @@ def _newton(z: FloatArray, y: BoolArray) -> Fit:
         p = chance(z @ b)
         off = np.where(y, chance(-z @ b), p)
         gradient = z.T @ np.where(y, off, -off)
-        if np.abs(gradient).sum() <= CONVERGED * len(y):
-            if np.abs(gradient).sum() > SEPARATED * off.min():
-                return none("not_identified", "separation", _named(b), step)
+        hessian = z.T * (p * (1 - p)) @ z
+        if _proved(z, gradient, hessian):
             return Fit(coefficients=b, probabilities=p, steps=step)
         try:
-            move = np.linalg.solve(z.T * (p * (1 - p)) @ z, gradient)
-            b = _uphill(z, y, b, np.asarray(move, dtype=np.float64))
+            move = np.linalg.solve(hessian, gradient)
         except np.linalg.LinAlgError:
-            return none("not_identified", "separation", _named(b), step)
-    return none(
-        "not_identified", "separation" if off.min() < SEPARATED else "no_convergence", _named(b), STEPS
-    )
+            break
+        b = _uphill(z, y, b, np.asarray(move, dtype=np.float64))
+    return none("not_identified", "separation" if off.min() < CERTAIN else "no_convergence", _named(b), step)
+
+
+def _proved(z: FloatArray, gradient: FloatArray, hessian: FloatArray) -> bool:
+    """Is this the maximum, and a finite one?"""
+    size, farthest = np.abs(gradient).sum(), np.abs(z).sum(axis=1).max()
+    if size > CONVERGED * len(z):
+        return False
+    return bool(size * farthest < PROVED * np.linalg.eigvalsh(hessian)[0])
 
 
 def _uphill(z: FloatArray, y: BoolArray, b: FloatArray, step: FloatArray) -> FloatArray:

@@ -58,6 +58,14 @@ def test_overlap_weights_make_the_means_of_all_terms_equal(seed):
     assert (first - second) / x.std(axis=0) == pytest.approx(np.zeros(6), abs=1e-8)
 
 
+def test_a_strong_score_of_many_and_a_patient_far_out_are_no_separation():
+    x, treated = drawn(3, n=5000, k=2, strength=4)
+    x[0], treated[0] = x[:, :2].mean(axis=0) + 30 * x.std(axis=0), True
+    found = fit(x, treated)
+    assert found.status == "estimated"
+    assert min(found.probabilities.min(), 1 - found.probabilities.max()) < 1e-9
+
+
 SEPARATED = {
     "by a number": ([[1], [2], [3], [4]], [0, 0, 1, 1], (0,)),
     "but for a tie": ([[1], [2], [2], [3]], [0, 0, 1, 1], (0,)),
