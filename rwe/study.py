@@ -86,17 +86,45 @@ class Exposure(Keys):
     dose: Dose | None = None
 
 
+class RiskSet(Keys):
+    """Days are whole, and both ends of a span are included."""
+
+    within_days: int = Field(ge=0, le=365)
+    calendar_days: int = Field(ge=0, le=36525)
+    ratio: int = Field(ge=1, le=100)
+    replacement: bool
+    seed: int = Field(ge=0, le=2**63 - 1)
+    in_hospital: Name | None = None
+    future_treated: bool = False
+
+    @model_validator(mode="after")
+    def one_arm_a_patient(self) -> Self:
+        """The cohort has a row per patient: nobody is control first and treated later."""
+        if self.future_treated:
+            raise ValueError(
+                "`future_treated = true` is not supported yet: a patient would stand in both arms"
+            )
+        return self
+
+
 class Control(Keys):
     label: Text
-    time_zero: Literal["anchor", "enrolment"]
+    time_zero: Literal["anchor", "enrolment", "risk-set"]
     source: Source | None = Field(default=None, alias="in")
     codes: Name | None = None
+    risk_set: RiskSet | None = None
 
     @model_validator(mode="after")
     def enrolment_has_codes(self) -> Self:
         declared = self.source is not None and self.codes is not None
         if declared != (self.time_zero == "enrolment"):
             raise ValueError('`in` and `codes` stand with time_zero = "enrolment", and only there')
+        return self
+
+    @model_validator(mode="after")
+    def risk_set_is_declared(self) -> Self:
+        if (self.risk_set is not None) != (self.time_zero == "risk-set"):
+            raise ValueError('[control.risk_set] stands with time_zero = "risk-set", and only there')
         return self
 
 
@@ -278,6 +306,7 @@ class StudyFile(Keys):
     def named_lists(self) -> list[str]:
         """The code lists the study refers to, each once, in the order of the file."""
         lists = [self.population.codes, self.exposure.codes, self.control.codes or ""]
+        lists += [self.control.risk_set.in_hospital or ""] if self.control.risk_set else []
         lists += [e.codes for e in self.exclusion]
         lists += self.stratification.carriers if self.stratification else ()
         lists += [s.codes for s in self.stratum] + [e.codes for e in self.endpoint]

@@ -26,7 +26,7 @@ from rwe.study import Study
 STEPS = """
 CREATE OR REPLACE TABLE step (step_number INTEGER, step VARCHAR, description VARCHAR);
 CREATE OR REPLACE TABLE dropped (
-    step_number INTEGER, site_id VARCHAR, patient_id VARCHAR, reason VARCHAR);
+    step_number INTEGER, site_id VARCHAR, patient_id VARCHAR, start_number BIGINT, reason VARCHAR);
 """
 # What sql/cohort reads of the mappings; a mapping that lost one is named before any SQL runs.
 MAPPED = (
@@ -89,7 +89,7 @@ def _run(store: Store, number: int, sql: Path) -> None:
     if step:
         name = re.sub(r"^[0-9]+_", "", sql.stem)
         store.run("INSERT INTO step VALUES (?, ?, ?)", [number, name, step])
-        store.run(f"INSERT INTO dropped SELECT {number}, site_id, patient_id, reason FROM {quoted(name)}")
+        store.run(f"INSERT INTO dropped BY NAME SELECT {number} AS step_number, * FROM {quoted(name)}")
 
 
 def _run_checks(store: Store) -> None:

@@ -119,6 +119,8 @@ def insert(db: Store, table: str, records: list[dict[str, str]]) -> None:
     defaults = {c: "s" for (c,) in named if c == "system" or (c.endswith("_system") and "unit" not in c)}
     if ("site_id",) in named:
         defaults["site_id"] = "north"
+    if ("start_number",) in named:
+        defaults["start_number"] = "1"
     for record in records:
         row = {**defaults, **record}
         columns = ", ".join(map(quoted, row))

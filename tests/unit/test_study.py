@@ -56,6 +56,12 @@ def test_a_list_is_read_once_in_the_order_of_the_file(folder):
     assert len(names) == len(set(names))
 
 
+COMMENTED = """# [control.risk_set]
+# within_days = 1
+# calendar_days = 30
+# ratio = 1
+# replacement = false
+# seed"""
 CASES = {
     # what is replaced, by what, what is said
     "unknown key": (
@@ -146,6 +152,21 @@ CASES = {
         'time_zero = "enrolment"',
         'time_zero = "anchor"',
         "control: `in` and `codes` stand with time_zero",
+    ),
+    "risk set not declared": (
+        'time_zero = "enrolment"\nin = "encounter"\ncodes = "control-enrolment"',
+        'time_zero = "risk-set"',
+        'control: [control.risk_set] stands with time_zero = "risk-set"',
+    ),
+    "risk set with another rule": (
+        COMMENTED,
+        COMMENTED.replace("# ", ""),
+        'control: [control.risk_set] stands with time_zero = "risk-set"',
+    ),
+    "controls who are treated later": (
+        COMMENTED,
+        COMMENTED.replace("# ", "").replace("seed", "future_treated = true\nseed"),
+        "control.risk_set: `future_treated = true` is not supported yet",
     ),
     "numeric": (
         'codes = "covid19"',
