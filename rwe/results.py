@@ -34,8 +34,16 @@ class Software(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
+    """All null where it was never locked.  changed_since: the first lock, which locked_at is of."""
+
     locked_at: str | None
+    first_comparison_at: str | None
+    before_comparison: bool | None
+    """Was it locked before the endpoints were first compared?"""
     changed_since: list[str] | None
+
+
+UNLOCKED = Plan(locked_at=None, first_comparison_at=None, before_comparison=None, changed_since=None)
 
 
 class Counts(Record, frozen=True, kw_only=True):

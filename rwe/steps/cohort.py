@@ -6,6 +6,10 @@
             ──▶  sql/visit                   ──▶  visit_count
             ──▶  sql/check                   ──▶  check_result
 
+What it shows touches no outcome: attrition rests on sql/cohort before 40_measurement.sql, which reads no
+result; checks count results that cannot be used, never a value.  endpoint_value is made for `compare`, and
+not looked at here.
+
 A file of sql/cohort with a `Step` line leaves patients out: its table holds who, and why.  It is one
 step of the attrition by itself, in the order of the numbers, when its `When` holds for the study.
 """

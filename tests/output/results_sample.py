@@ -9,6 +9,7 @@ from math import cos
 from msgspec.structs import replace
 
 from rwe.results import (
+    UNLOCKED,
     AdverseEventResult,
     Arm,
     Attrition,
@@ -101,7 +102,12 @@ def build(*, label: str = LABEL) -> Results:
     return Results(
         study=StudyRef(id="uc-msc", title=TITLE, sha256="a1" * 32),
         software=Software(name="rwe", version="0.1.0", sql_sha256="b2" * 32, mappings_sha256="c3" * 32),
-        plan=Plan(locked_at="2026-11-20T08:00:00Z", changed_since=["codes/msc.csv"]),
+        plan=Plan(
+            locked_at="2026-11-20T08:00:00Z",
+            first_comparison_at="2026-11-21T08:00:00Z",
+            before_comparison=True,
+            changed_since=["code list msc changed (not locked)"],
+        ),
         label=label,
         partial=["south: AdverseEvent: the server counts 25, 22 landed"],
         design=design(),
@@ -141,7 +147,7 @@ def empty(*, label: str = LABEL) -> Results:
     return Results(
         study=StudyRef(id="empty", title="Empty", sha256=""),
         software=Software(name="rwe", version="0", sql_sha256="", mappings_sha256=""),
-        plan=Plan(locked_at=None, changed_since=None),
+        plan=UNLOCKED,
         label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], visits=[],
         comparisons=[],
         adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[], validation="exemplars",

@@ -6,7 +6,9 @@ import results_sample as sample
 from msgspec.structs import replace
 from read_html import Report
 
+from rwe.output.cautions import cautions
 from rwe.output.report import render_html
+from rwe.output.terminal import comparison_text
 from rwe.output.words import NOT_RANDOMISED
 from rwe.results import EstimateResult, Plan
 
@@ -238,14 +240,38 @@ def test_sites_say_whether_they_are_whole(report):
 
 
 def test_the_plan_is_shown_as_it_is(results):
-    def plan(locked_at, changed_since):
-        changed = replace(results, plan=Plan(locked_at=locked_at, changed_since=changed_since))
+    def plan(locked_at, compared_at, changed_since):
+        before = locked_at and locked_at <= compared_at
+        stands = Plan(
+            locked_at=locked_at,
+            first_comparison_at=compared_at,
+            before_comparison=before,
+            changed_since=changed_since,
+        )
+        changed = replace(results, plan=stands)
+        head = comparison_text(changed)
         rows = Report(render_html(changed)).tables["software"].rows
-        return next(r.cells[0] for r in rows if r.head == "Plan")
+        text = next(r.cells[0] for r in rows if r.head == "Plan")
+        assert f"Plan: {text}" in " ".join(head.split())
+        return text
 
-    assert plan("2026-11-20", ["a.sql", "b.csv"]) == "locked at 2026-11-20; changed since: a.sql, b.csv"
-    assert plan("2026-11-20", []).endswith("changed since: nothing")
-    assert plan(None, None).startswith("never locked")
+    first, second = "2026-11-20T08:00:00.000Z", "2026-11-20T08:00:00.001Z"
+    assert plan(first, second, ["SQL changed"]).endswith(
+        f"before the first comparison ({second}); changed since: SQL changed"
+    )
+    assert plan(second, first, []).endswith(
+        f"after the first comparison ({first}): nothing shows that it was fixed before outcomes were seen;"
+        " changed since: nothing"
+    )
+    assert plan(None, None, None).startswith("never locked")
+
+
+def test_a_plan_locked_too_late_or_changed_is_said_at_the_head(results):
+    late = replace(results.plan, before_comparison=False)
+    assert "locked after the endpoints were first compared" in cautions(replace(results, plan=late))[0]
+    assert "changed since it was locked: code list msc" in cautions(results)[0]
+    same = replace(results.plan, changed_since=[])
+    assert not [c for c in cautions(replace(results, plan=same)) if "plan" in c]
 
 
 def test_sensitivity_rows_of_any_shape(report):

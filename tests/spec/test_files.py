@@ -54,6 +54,12 @@ def test_a_file_makes_one_table_of_its_own_name(file):
     assert re.findall(r"(?:CREATE.*TABLE|INSERT INTO) (\w+)", code(file)) == [name(file)]
 
 
+@named([f for f in data.sql_files("cohort") if f.name < "40"])
+def test_who_is_in_is_decided_without_a_result(file):
+    """So that attrition and balance can be seen before the plan is locked."""
+    assert not reads(file) & {"result", "measurement", "endpoint_value", "quantity", "endpoint", "event"}
+
+
 @named(CHECKS)
 def test_a_check_is_one_query_that_makes_nothing(file):
     assert code(file).count(";") == 1
