@@ -237,6 +237,34 @@ def cohort(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
 
 @app.command()
 @_logged
+def why(
+    patient: Annotated[str, typer.Argument(metavar="PATIENT", help="The id, as `rwe inventory` lists it.")],
+    study_dir: StudyDir = Path(),
+    site: Annotated[str | None, typer.Option(help="Needed where patients of several have this id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one patient's way: each step, time zero, stratum and value, with the records that made them.
+
+    Local only: all of it is the patient's.  Writes nothing to results/.
+    """
+    import json
+    from dataclasses import asdict
+
+    from rwe import study
+    from rwe.steps.show_way import way_text
+    from rwe.steps.why import why as step
+
+    plan = study.load(study_dir)
+    way = step(plan, patient, site_id=site)
+    _count(patients=1)
+    if as_json:  # in ASCII, for no text of a record may reach a terminal as it is
+        _out(json.dumps({"label": plan.label, **asdict(way)}, indent=2).encode())
+    else:
+        _print(plan.label, as_json, {}, lambda: way_text(way))
+
+
+@app.command()
+@_logged
 def lock(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     """Freeze the plan before outcomes are looked at: hashes of study, code lists, SQL and mappings, and when.
 
