@@ -62,7 +62,7 @@ def fill(db, rows):
 
 @pytest.fixture
 def cohort(db):
-    db.run("CREATE TABLE endpoint_value AS SELECT * FROM quantity WHERE FALSE")
+    db.run("CREATE OR REPLACE TABLE endpoint_value AS SELECT * FROM quantity WHERE FALSE")
     return db
 
 
