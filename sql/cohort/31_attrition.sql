@@ -1,46 +1,22 @@
 -- attrition: from every patient landed to every patient analysed, step by step.
 --
 -- Grain      one row per step, site, arm and stratum with anyone in it
--- Reads      person, step, dropped, start, severity
+-- Reads      person, step, dropped, time_zero, severity
 -- Keeps      steps that left nobody out, with n_in = n_out
--- Drops      nothing; each start leaves at the first step that applies, its patient with the last of them
+-- Drops      nothing; each patient leaves at the first step that applies
 -- Caveat     arm and stratum are NULL until the step that decides on them; a step with several reasons is
 --            a step for each, by name and numbered: arm_1, arm_2
 -- Reference  STROBE item 13; RECORD item 13.1
 CREATE OR REPLACE TABLE attrition AS
-WITH start_left AS (
+WITH leaving AS (
     SELECT
-        site_id,
-        patient_id,
-        start_number,
-        MIN(step_number) AS step_number,
-        ARG_MIN(COALESCE(reason, ''), step_number) AS reason
-    FROM dropped
+        d.site_id,
+        d.patient_id,
+        MIN(d.step_number) AS step_number,
+        ARG_MIN(COALESCE(d.reason, ''), d.step_number) AS reason
+    FROM dropped AS d
+    SEMI JOIN person AS p ON d.site_id = p.site_id AND d.patient_id = p.patient_id
     GROUP BY ALL
-),
-
-leaving AS (
-    SELECT
-        p.site_id,
-        p.patient_id,
-        z.arm,
-        v.stratum,
-        l.step_number,
-        l.reason
-    FROM person AS p
-    LEFT JOIN start AS z ON p.site_id = z.site_id AND p.patient_id = z.patient_id
-    LEFT JOIN severity AS v
-        ON p.site_id = v.site_id AND p.patient_id = v.patient_id AND z.start_number = v.start_number
-    LEFT JOIN start_left AS l
-        ON
-            p.site_id = l.site_id
-            AND p.patient_id = l.patient_id
-            AND COALESCE(z.start_number, 0) = COALESCE(l.start_number, 0)
-    QUALIFY
-        ROW_NUMBER() OVER (
-            PARTITION BY p.site_id, p.patient_id
-            ORDER BY l.step_number DESC NULLS FIRST, z.start_number ASC
-        ) = 1
 ),
 
 reason AS (
@@ -48,7 +24,6 @@ reason AS (
         step_number,
         reason
     FROM leaving
-    WHERE step_number IS NOT NULL
 ),
 
 part AS (
@@ -68,13 +43,16 @@ part AS (
 
 way AS (
     SELECT
-        l.site_id,
-        l.patient_id,
-        l.arm,
-        l.stratum,
+        p.site_id,
+        p.patient_id,
+        z.arm,
+        v.stratum,
         COALESCE(o.number, 9999) AS leaves_at
-    FROM leaving AS l
+    FROM person AS p
+    LEFT JOIN leaving AS l ON p.site_id = l.site_id AND p.patient_id = l.patient_id
     LEFT JOIN part AS o ON l.step_number = o.step_number AND l.reason = o.reason
+    LEFT JOIN time_zero AS z ON p.site_id = z.site_id AND p.patient_id = z.patient_id
+    LEFT JOIN severity AS v ON p.site_id = v.site_id AND p.patient_id = v.patient_id
 ),
 
 decided AS (

@@ -111,7 +111,6 @@ def resource(version, kind, name, base):
         "encounter": to("Encounter"),
         "context": to("Encounter"),
         "component": [{"code": {"text": "c"}}],
-        "link": [{"other": to("Patient"), "type": "seealso"}],
         "suspectEntity": [{suspect: to("MedicationAdministration")}],
         **drug,
     }
