@@ -65,9 +65,7 @@ class Writer:
         self._said: list[tuple[str | None, str | None, str | None, str, int]] = []
 
     def add(self, r: Resource) -> None:
-        # White space is no content: the same resource in an indented Bundle is the same resource.
-        digest = hashlib.blake2b(msgspec.json.format(r.body, indent=-1), digest_size=16).digest()
-        self._digests.append(digest)
+        self._digests.append(digest(r.body))
         self._said.append((r.id, r.version, r.updated, r.place.source, r.place.position))
         self._take(r.body)
 
@@ -129,10 +127,20 @@ class Writer:
         return pl.DataFrame(dict(zip(INDEX, columns, strict=True)), schema=INDEX)
 
     def _ordered(self) -> str:
-        """Of the rows in their order, and of where they came from; rwe.landing.verify reckons it too."""
+        """Of the rows in their order, and of where they came from."""
         rows = zip(self._digests, self._said, strict=True)
-        said = b"".join(b"%b%b\0%d\0" % (d, s[3].encode(), s[4]) for d, s in rows)
+        said = b"".join(placed(d, s[3], s[4]) for d, s in rows)
         return hashlib.blake2b(said, digest_size=16).hexdigest()
+
+
+def digest(body: bytes) -> bytes:
+    """Of its content, which white space is not: the same resource in an indented Bundle is the same."""
+    return hashlib.blake2b(msgspec.json.format(body, indent=-1), digest_size=16).digest()
+
+
+def placed(content: bytes, source: str, position: int) -> bytes:
+    """What a shard's hash is of, row by row."""
+    return b"%b%b\0%d\0" % (content, source.encode(), position)
 
 
 def total(digests: list[bytes]) -> int:

@@ -18,7 +18,7 @@ from rwe import chain
 from rwe.errors import DataError
 from rwe.landing import ledger
 from rwe.landing.manifest import NAME, Manifest, Series, Shard
-from rwe.landing.shards import INDEX, WRAP, lines
+from rwe.landing.shards import INDEX, WRAP, digest, lines, placed
 from rwe.landing.sift import GONE
 
 Told = Callable[[int], object]
@@ -87,19 +87,19 @@ def _shard(site_folder: Path, shard: Shard, read: Read, told: Told) -> Iterator[
 
 
 def _rows(path: Path, shard: Shard, table: pl.DataFrame, read: Read) -> Iterator[str]:
-    digest, same, n = hashlib.blake2b(digest_size=16), 0, 0
+    ordered, same, n = hashlib.blake2b(digest_size=16), 0, 0
     for body, row in zip(lines(path), table.iter_rows(named=True), strict=False):
         n += 1
         content = _hash(body)
         same += content == row["hash"] and _named(body) == (row["id"], row["version"], row["updated"])
-        digest.update(_bytes(row["hash"]) + f"{row['source']}\0{row['position']}\0".encode())
+        ordered.update(placed(_bytes(row["hash"]), row["source"], row["position"]))
         read.content = (read.content + int(content, 16)) % WRAP
     read.rows += n
     if n != shard.rows:
         yield f"{shard.file}: {n} of {shard.rows} rows can be read"
     elif same != n:
         yield f"{shard.file}: {n - same} rows are not what they were, or not as its index says"
-    elif digest.hexdigest() != shard.hash:
+    elif ordered.hexdigest() != shard.hash:
         yield f"{shard.index}: is not what it was"
 
 
@@ -133,10 +133,9 @@ def _named(body: bytes) -> tuple[str | None, ...]:
 def _hash(body: bytes) -> str:
     """As it was landed; of what is no JSON any more, that of nothing."""
     try:
-        plain = msgspec.json.format(body, indent=-1)
+        return digest(body).hex()
     except msgspec.MsgspecError:
-        plain = b""
-    return hashlib.blake2b(plain, digest_size=16).hexdigest()
+        return hashlib.blake2b(digest_size=16).hexdigest()
 
 
 def _pieces(index: Path, name: str, read: Read) -> Iterator[str]:

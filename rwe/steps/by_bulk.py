@@ -235,10 +235,10 @@ class Exporter:
 
     def _went_back(self, need: Need, old: Before, got: Got) -> bool:
         """An export of what is new does not show that a source was restored from a backup."""
-        query, since = newest(self.server, need, old), landing.newest(old.folder, old.series)
-        if query is None or since is None:
+        query = newest(self.server, need, old)
+        if query is None or old.newest is None:
             return False
-        if landing.updated_since(old.folder, old.series, since) <= {*got.deleted}:
+        if landing.updated_since(old.folder, old.series, old.newest) <= {*got.deleted}:
             return False
         try:
             return walks.count(self.server, query) == 0
@@ -271,11 +271,10 @@ class Exporter:
 
 def newest(server: Server, need: Need, old: Before) -> Query | None:
     """The search for what was newest of a type, where the server has one."""
-    since = landing.newest(old.folder, old.series)
     searches = server.can.offered(need.kind).does("search-type")
-    if since is None or not searches or not server.can.declares(need.kind, "_lastUpdated"):
+    if old.newest is None or not searches or not server.can.declares(need.kind, "_lastUpdated"):
         return None
-    return Query(kind=need.kind, parameters=(("_lastUpdated", f"ge{instant(since)}"),))
+    return Query(kind=need.kind, parameters=(("_lastUpdated", f"ge{instant(old.newest)}"),))
 
 
 def _every(found: bulk.Exported) -> str | None:

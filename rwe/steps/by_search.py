@@ -66,10 +66,14 @@ class Before:
     def live(self) -> list[str]:
         return landing.live(self.folder, self.series)
 
+    @cached_property
+    def newest(self) -> datetime | None:
+        return landing.newest(self.folder, self.series)
+
     def since(self) -> datetime:
         """What was newest is always asked for: where it does not come, the source went back."""
         mark = datetime.fromisoformat(self.series.watermark or "") - OVERLAP
-        return min(mark, landing.newest(self.folder, self.series) or mark)
+        return min(mark, self.newest or mark)
 
     @cached_property
     def ids(self) -> Ids:
