@@ -8,6 +8,7 @@ import resource
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -28,8 +29,21 @@ def main() -> None:
     _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no `→`: no reason to lose the table
         sys.stdout.reconfigure(errors="replace")
-    from rwe.cli import app  # noqa: PLC0415
+    from rwe.cli import app, ended  # noqa: PLC0415
 
+    try:
+        _run(app)
+    except SystemExit as e:
+        code = e.code if isinstance(e.code, int) else 0
+        try:
+            ended(code)
+        except RweError as unlogged:
+            tell(unlogged)
+            sys.exit(code or unlogged.exit_code)
+        raise
+
+
+def _run(app: Callable[..., object]) -> None:
     try:
         app(prog_name="rwe")
     except RweError as e:
@@ -65,12 +79,16 @@ def _unraisable(what: Any) -> None:
 
 
 def fail(error: RweError) -> None:
+    tell(error)
+    sys.exit(error.exit_code)
+
+
+def tell(error: RweError) -> None:
     from rwe.output.words import plain  # noqa: PLC0415
 
     print(f"rwe: {plain(str(error))}", file=sys.stderr)  # noqa: T201
     if error.hint:
         print(f"     {plain(error.hint)}", file=sys.stderr)  # noqa: T201
-    sys.exit(error.exit_code)
 
 
 def crash(error: BaseException) -> None:

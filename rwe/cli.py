@@ -49,6 +49,39 @@ RecordedType = Literal[
 ]
 
 
+_begun: list[Any] = []
+
+
+def _logged(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that reads or writes a study's data: the audit log has its line before it acts."""
+
+    @functools.wraps(verb)
+    def logged(study_dir: Path, **options: object) -> None:
+        if not options.get("dry_run"):  # which asks for nothing and shows no data
+            _begin(verb.__name__.rstrip("_"), study_dir, options)
+        verb(study_dir=study_dir, **options)
+
+    return logged
+
+
+def _begin(verb: str, study_dir: Path, options: dict[str, object]) -> None:
+    from rwe.steps.audit import begin
+
+    _begun.append(begin(study_dir, verb, options))
+
+
+def _count(**found: int) -> None:
+    """How many of what, for the audit log."""
+    for entry in filter(None, _begun):
+        entry.counts.update(found)
+
+
+def ended(code: int) -> None:
+    """The audit log's last line of the command, whatever its end."""
+    for entry in filter(None, _begun):
+        entry.end(code)
+
+
 def size(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(r"[0-9]{1,9} ?[KMGT]i?B", text):
         raise typer.BadParameter("write a number and a unit, such as 512MB or 4GB")
@@ -106,10 +139,12 @@ def demo(
     from rwe.steps.init import demo as step
 
     step(folder)
+    _begin("demo", folder, {"as_json": as_json})
     _run(folder, as_json)
 
 
 @app.command()
+@_logged
 def pull(
     study_dir: StudyDir = Path(),
     site: Sites = None,
@@ -143,11 +178,13 @@ def pull(
         _print(label, as_json, show.planned(planned), lambda: "\n".join(map(str, planned)))
         return
     outcomes = step(study_dir, _world(), wishes)
+    _count(**show.counted(outcomes))
     _print(label, as_json, show.pulled(outcomes), lambda: show.pulled_table(outcomes))
     _end(line for o in outcomes for line in o.missing)
 
 
 @app.command()
+@_logged
 def doctor(study_dir: StudyDir = Path(), site: Sites = None, as_json: AsJson = False) -> None:
     """Can each site serve this study?  Login, capability, a page of each type, clock; nothing is landed."""
     from rwe.errors import SiteError
@@ -163,6 +200,7 @@ def doctor(study_dir: StudyDir = Path(), site: Sites = None, as_json: AsJson = F
 
 
 @app.command("map")
+@_logged
 def map_(
     study_dir: StudyDir = Path(),
     strict: StrictOption = False,
@@ -178,11 +216,13 @@ def map_(
 
     label = _label(study_dir)
     outcome = step(study_dir, say=_say, strict=_strict(strict), memory=memory)
+    _count(mapped=sum(c.mapped for c in outcome.counts))
     _print(label, as_json, show.mapped(outcome), lambda: show.mapped_table(outcome))
     _end(outcome.missing)
 
 
 @app.command()
+@_logged
 def cohort(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     """Build the treated and the control cohort; show who was left out, and why."""
     from rwe.steps import show
@@ -190,11 +230,58 @@ def cohort(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
 
     label = _label(study_dir)
     outcome = step(study_dir)
+    _count(patients=show.remaining(outcome.attrition))
     _print(label, as_json, show.cohort(outcome), lambda: show.cohort_table(outcome))
     _end(outcome.missing)
 
 
 @app.command()
+@_logged
+def why(
+    patient: Annotated[str, typer.Argument(metavar="PATIENT", help="The id, as `rwe inventory` lists it.")],
+    study_dir: StudyDir = Path(),
+    site: Annotated[str | None, typer.Option(help="Needed where patients of several have this id.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one patient's way: each step, time zero, stratum and value, with the records that made them.
+
+    Local only: all of it is the patient's.  Writes nothing to results/.
+    """
+    import json
+    from dataclasses import asdict
+
+    from rwe import study
+    from rwe.steps.show_way import way_text
+    from rwe.steps.why import why as step
+
+    plan = study.load(study_dir)
+    way = step(plan, patient, site_id=site)
+    _count(patients=1)
+    if as_json:  # in ASCII, for no text of a record may reach a terminal as it is
+        _out(json.dumps({"label": plan.label, **asdict(way)}, indent=2).encode())
+    else:
+        _print(plan.label, as_json, {}, lambda: way_text(way))
+
+
+@app.command()
+@_logged
+def lock(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
+    """Freeze the plan before outcomes are looked at: hashes of study, code lists, SQL and mappings, and when.
+
+    May be run again: each time adds a line to plan.ndjson, and says what changed since the first.
+    """
+    from rwe.steps import show
+    from rwe.steps.lock import lock as step
+
+    label = _label(study_dir)
+    locked = step(study_dir)
+    _print(label, as_json, show.locked(locked), lambda: show.locked_text(locked))
+    if locked.compared_at:
+        typer.echo(f"WARNING: {show.too_late(locked)}", err=True)
+
+
+@app.command()
+@_logged
 def compare(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     """Compare the endpoints of the two arms; writes results/results.json.
 
@@ -208,6 +295,7 @@ def compare(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
 
 
 @app.command()
+@_logged
 def report(study_dir: StudyDir = Path()) -> None:
     """Write results/report.html, tables and figures from results.json."""
     from rwe.steps.report import read
@@ -222,6 +310,7 @@ def report(study_dir: StudyDir = Path()) -> None:
 
 
 @app.command()
+@_logged
 def run(
     study_dir: StudyDir = Path(),
     strict: StrictOption = False,
@@ -233,6 +322,7 @@ def run(
 
 
 @app.command()
+@_logged
 def refresh(
     study_dir: StudyDir = Path(),
     site: Sites = None,
@@ -260,6 +350,7 @@ def refresh(
 
 
 @app.command()
+@_logged
 def codes(
     study_dir: StudyDir = Path(),
     site: Annotated[str | None, typer.Option(help="Only this site.")] = None,
@@ -275,10 +366,12 @@ def codes(
 
     label = _label(study_dir)
     found = step(study_dir, site_id=site, kind=kind)
+    _count(codes=len(found))
     _print(label, as_json, show.codes(found), lambda: show.codes_table(found))
 
 
 @app.command()
+@_logged
 def inventory(
     study_dir: StudyDir = Path(),
     site: Annotated[str | None, typer.Option(help="Of this site; needed where there are several.")] = None,
@@ -293,10 +386,13 @@ def inventory(
     from rwe.steps.inventory import inventory as step
 
     _label(study_dir)
-    _out(msgspec.json.format(msgspec.json.encode(step(study_dir, site_id=site)), indent=2))
+    found = step(study_dir, site_id=site)
+    _count(resources=sum(map(len, found.values())))
+    _out(msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 
 @app.command()
+@_logged
 def verify(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
     """Do ledgers, landed data and store agree?  Reads all of it again; changes nothing.
 
@@ -316,6 +412,7 @@ def verify(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
 
 
 @app.command()
+@_logged
 def purge(
     study_dir: StudyDir = Path(),
     site: Annotated[str | None, typer.Option(help="All that is held of this site.")] = None,
@@ -348,6 +445,7 @@ def purge(
         outcome = steps.one_site(study_dir, site, say=_say)
     else:
         outcome = steps.everything(study_dir)
+    _count(removed=sum(n for _, n in outcome.removed))
     _print(label, as_json, show.purged(outcome), lambda: show.purged_table(outcome))
 
 
@@ -423,6 +521,7 @@ def _print_results(results: Any, as_json: bool) -> None:
     from rwe.output.terminal import comparison_text
     from rwe.results import encode
 
+    _count(comparisons=len(results.comparisons))
     _out((encode(results) if as_json else comparison_text(results)).rstrip())
 
 

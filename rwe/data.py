@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 REVIEWED = PACKAGE / "reviewed"
-SQL_STEPS = ("map", "result", "cohort", "endpoint", "check")
+SQL_STEPS = ("map", "result", "cohort", "endpoint", "visit", "check")
 """The folders of sql/ that make a result, in the order in which they run."""
 
 

@@ -34,8 +34,16 @@ class Software(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
+    """All null where it was never locked.  changed_since: the first lock, which locked_at is of."""
+
     locked_at: str | None
+    first_comparison_at: str | None
+    before_comparison: bool | None
+    """Was it locked before the endpoints were first compared?"""
     changed_since: list[str] | None
+
+
+UNLOCKED = Plan(locked_at=None, first_comparison_at=None, before_comparison=None, changed_since=None)
 
 
 class Counts(Record, frozen=True, kw_only=True):
@@ -75,6 +83,69 @@ class Attrition(Record, frozen=True, kw_only=True):
     stratum: str | None
     n_in: int
     n_out: int
+
+
+class ScoreTerm(Record, frozen=True, kw_only=True):
+    """A slope on the scale of log odds; variable and level are null in the intercept."""
+
+    variable: str | None
+    level: str | None
+    coefficient: float
+
+
+class WeightedArm(Record, frozen=True, kw_only=True):
+    """n have a score; `missing` counts, by term, those who lack one: who lacks two is in both.
+
+    effective: Kish's sample size; weights: the least, quartiles and the most; scores: patients in ten
+    equal bins of the score from 0 to 1.  All null where there is no score.
+    """
+
+    n: int
+    n_missing: int
+    missing: dict[str, int]
+    effective: float | None
+    weights: list[float] | None
+    scores: list[int] | None
+
+
+class Balance(Record, frozen=True, kw_only=True):
+    """Means (of a level: shares) without and with weights, of patients with a score and this value.
+
+    in_score: the score has a term of it.  SMD: over the spread without weights in both.
+    """
+
+    variable: str
+    level: str | None
+    unit: str | None
+    in_score: bool
+    treated_before: float | None
+    control_before: float | None
+    smd_before: float | None
+    treated_after: float | None
+    control_after: float | None
+    smd_after: float | None
+
+
+class Propensity(Record, frozen=True, kw_only=True):
+    """One propensity score and the balance it brings; needs nothing after time zero.
+
+    pairs, caliper (in units of the score): of matching alone.  detail: separation, collinear, constant,
+    no_convergence, too_many_terms or no_pairs; at_fault: the terms it is about.
+    """
+
+    stratum: str
+    estimand: Literal["overlap", "att", "match"]
+    terms: list[ScoreTerm]
+    steps: int
+    treated: WeightedArm
+    control: WeightedArm
+    pairs: int | None
+    caliper: float | None
+    balance: list[Balance]
+    status: Status
+    reason: str | None
+    detail: str | None
+    at_fault: list[str]
 
 
 class BaselineArm(Record, frozen=True, kw_only=True):
@@ -158,6 +229,35 @@ class Comparison(Record, frozen=True, kw_only=True):
     test: TestResult
     status: Status
     reason: str | None
+
+
+class NotMeasured(Record, frozen=True, kw_only=True):
+    """lost: no contact from the window's first day on.  in_contact: seen then or later, but not measured."""
+
+    lost: int
+    in_contact: int
+
+
+class VisitCount(Record, frozen=True, kw_only=True):
+    """What became of n patients: measured, dead, window_not_reached, not_measured and set_aside add up to n.
+
+    alive: when the window opens, so that who died within it is also `dead`; seen: a contact within the
+    window.  set_aside: by what was wrong with the value.  The arms of a comparison count the same by reason.
+    """
+
+    endpoint: str
+    visit: str
+    stratum: str
+    arm: str
+    site: str
+    n: int
+    alive: int
+    seen: int
+    measured: int
+    dead: int
+    window_not_reached: int
+    not_measured: NotMeasured
+    set_aside: dict[str, int]
 
 
 class EventArm(Record, frozen=True, kw_only=True):
@@ -253,6 +353,7 @@ class Results(Record, frozen=True, kw_only=True):
     sites: list[SiteResult]
     attrition: list[Attrition]
     baseline: list[Baseline]
+    visits: list[VisitCount]
     comparisons: list[Comparison]
     adverse_events: list[AdverseEventResult]
     sensitivity: list[dict[str, Any]]
@@ -261,6 +362,8 @@ class Results(Record, frozen=True, kw_only=True):
     deviations: list[str]
     validation: Validation
     """Of each shape of a resource one, and every row with something odd; or, by `--strict`, all."""
+    propensity: list[Propensity]
+    """One for each score; none where the study declares none."""
 
 
 def encode(results: Results) -> bytes:

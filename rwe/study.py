@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rwe import data, toml
 from rwe.codes import Code, read_code_list
@@ -25,6 +25,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Source = Literal["condition", "encounter", "observation", "medication_administration"]
 Day = Annotated[float, Field(ge=-36525, le=36525)]
 Text = Annotated[str, Field(min_length=1)]
+MOST_TERMS = 6
+KNOWN_TERMS = ("age", "sex", "days_from_anchor", "site", "severity")
+"""What a propensity score may be of, beside the baseline value of an endpoint."""
 
 
 class Keys(BaseModel):
@@ -83,17 +86,45 @@ class Exposure(Keys):
     dose: Dose | None = None
 
 
+class RiskSet(Keys):
+    """Days are whole, and both ends of a span are included."""
+
+    within_days: int = Field(ge=0, le=365)
+    calendar_days: int = Field(ge=0, le=36525)
+    ratio: int = Field(ge=1, le=100)
+    replacement: bool
+    seed: int = Field(ge=0, le=2**63 - 1)
+    in_hospital: Name | None = None
+    future_treated: bool = False
+
+    @model_validator(mode="after")
+    def one_arm_a_patient(self) -> Self:
+        """The cohort has a row per patient: nobody is control first and treated later."""
+        if self.future_treated:
+            raise ValueError(
+                "`future_treated = true` is not supported yet: a patient would stand in both arms"
+            )
+        return self
+
+
 class Control(Keys):
     label: Text
-    time_zero: Literal["anchor", "enrolment"]
+    time_zero: Literal["anchor", "enrolment", "risk-set"]
     source: Source | None = Field(default=None, alias="in")
     codes: Name | None = None
+    risk_set: RiskSet | None = None
 
     @model_validator(mode="after")
     def enrolment_has_codes(self) -> Self:
         declared = self.source is not None and self.codes is not None
         if declared != (self.time_zero == "enrolment"):
             raise ValueError('`in` and `codes` stand with time_zero = "enrolment", and only there')
+        return self
+
+    @model_validator(mode="after")
+    def risk_set_is_declared(self) -> Self:
+        if (self.risk_set is not None) != (self.time_zero == "risk-set"):
+            raise ValueError('[control.risk_set] stands with time_zero = "risk-set", and only there')
         return self
 
 
@@ -167,7 +198,7 @@ class Endpoint(Keys):
 
     @model_validator(mode="after")
     def a_name_of_its_own(self) -> Self:
-        if self.id in ("age", "sex", "days_from_anchor"):
+        if self.id in KNOWN_TERMS:
             raise ValueError(f"endpoint {self.id}: Table 1 has a variable of this name already")
         return self
 
@@ -220,6 +251,38 @@ class AdverseEvents(Keys):
     until_day: Annotated[float, Field(ge=0, le=36525)]
 
 
+class Propensity(Keys):
+    """strata: a score in each stratum, or one over all of them, in which severity may be a term."""
+
+    terms: tuple[Name, ...] = Field(min_length=1)
+    estimand: Literal["overlap", "att", "match"] = "overlap"
+    strata: Literal["each", "together"] = "each"
+    caliper: float = Field(default=0.2, gt=0, le=10)
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("terms")
+    @classmethod
+    def few(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        if len(terms) > MOST_TERMS:
+            raise ValueError(f"{len(terms)} terms; more than {MOST_TERMS} are too many for a small study")
+        for name in terms:
+            if terms.count(name) > 1:
+                raise ValueError(f"{name} stands twice")
+        return terms
+
+    @model_validator(mode="after")
+    def pairs_alone_have_a_caliper(self) -> Self:
+        if self.estimand != "match" and self.model_fields_set & {"caliper", "seed"}:
+            raise ValueError('`caliper` and `seed` go with estimand = "match"')
+        return self
+
+    @model_validator(mode="after")
+    def strata_are_no_terms(self) -> Self:
+        if "severity" in self.terms and self.strata == "each":
+            raise ValueError('severity is the stratum; it is a term with strata = "together" only')
+        return self
+
+
 class StudyFile(Keys):
     """All that study.toml says."""
 
@@ -238,10 +301,12 @@ class StudyFile(Keys):
     default_unit: tuple[DefaultUnit, ...] = ()
     analysis: tuple[Analysis, ...] = Field(min_length=1)
     adverse_events: AdverseEvents | None = None
+    propensity: Propensity | None = None
 
     def named_lists(self) -> list[str]:
         """The code lists the study refers to, each once, in the order of the file."""
         lists = [self.population.codes, self.exposure.codes, self.control.codes or ""]
+        lists += [self.control.risk_set.in_hospital or ""] if self.control.risk_set else []
         lists += [e.codes for e in self.exclusion]
         lists += self.stratification.carriers if self.stratification else ()
         lists += [s.codes for s in self.stratum] + [e.codes for e in self.endpoint]
@@ -292,6 +357,20 @@ class StudyFile(Keys):
             raise ValueError("[stratification] and [[stratum]] stand together or not at all")
         if any(s.name == "all" for s in self.stratum):
             raise ValueError('a stratum cannot be called "all"')
+        return self
+
+    @model_validator(mode="after")
+    def propensity_terms_are_known_at_time_zero(self) -> Self:
+        endpoints = {e.id for e in self.endpoint}
+        for name in self.propensity.terms if self.propensity else ():
+            if name in endpoints and not self.baseline:
+                raise ValueError(f"propensity.terms: {name} needs a [baseline]")
+            if name == "severity" and not self.stratification:
+                raise ValueError("propensity.terms: severity needs a [stratification]")
+            if name not in endpoints.union(KNOWN_TERMS):
+                raise ValueError(
+                    f"propensity.terms: {name} is neither an [[endpoint]] nor one of {', '.join(KNOWN_TERMS)}"
+                )
         return self
 
     @model_validator(mode="after")

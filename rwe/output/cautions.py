@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from rwe.output.arrange import endpoint, strata
 from rwe.output.numbers import fixed
 from rwe.output.words import IMBALANCED, plural, spoken
-from rwe.results import Baseline, Results
+from rwe.results import Baseline, Plan, Results
 
 
 def cautions(results: Results) -> list[str]:
-    return [*_partial(results), *_errors(results), *_imbalanced(results)]
+    return [*_late(results.plan), *_partial(results), *_errors(results), *_imbalanced(results)]
+
+
+def _late(plan: Plan) -> Iterator[str]:
+    if plan.before_comparison is False:
+        yield "The plan was locked after the endpoints were first compared; see Provenance."
+    elif plan.changed_since:
+        yield f"The plan was changed since it was locked: {', '.join(plan.changed_since)}."
 
 
 def _partial(results: Results) -> Iterator[str]:

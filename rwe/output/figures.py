@@ -1,10 +1,12 @@
-"""The figures of a study: flow, each endpoint over the visits in each stratum, and the estimates."""
+"""The figures of a study: flow, balance, each endpoint over the visits in each stratum, and the estimates."""
 
 from itertools import chain, count
 
-from rwe.output.arrange import Block, blocks, strata
+from rwe.output.arrange import Block, blocks, endpoint, strata
+from rwe.output.balance import name
 from rwe.output.flow import steps
 from rwe.output.page import Figure
+from rwe.output.plot_balance import balance_plot
 from rwe.output.plot_flow import flow_plot
 from rwe.output.plot_forest import forest_plot
 from rwe.output.plot_visits import visits_plot
@@ -14,7 +16,7 @@ from rwe.results import Results
 
 def all_figures(results: Results) -> list[Figure]:
     visits = [figure for _, figure in visit_figures(results)]
-    return [*flow_figures(results), *visits, *forest_figures(results)]
+    return [*flow_figures(results), *balance_figures(results), *visits, *forest_figures(results)]
 
 
 def flow_figures(results: Results) -> list[Figure]:
@@ -22,6 +24,17 @@ def flow_figures(results: Results) -> list[Figure]:
     if not found:
         return []
     return [Figure("flow-diagram", flow_plot(found, slug="flow-diagram", label=results.label))]
+
+
+def balance_figures(results: Results) -> list[Figure]:
+    """Of each score that could be had."""
+    figures, files = [], _Names()
+    for p in results.propensity:
+        if p.status == "estimated":
+            names = [name(b, endpoint(results, b.variable).label) for b in p.balance]
+            file = files.of("balance", p.stratum)
+            figures.append(Figure(file, balance_plot(p, names, slug=file, label=results.label)))
+    return figures
 
 
 def visit_figures(results: Results) -> list[tuple[Block, Figure]]:

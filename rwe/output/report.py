@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from rwe.output import words
 from rwe.output.cautions import cautions
-from rwe.output.sections import comparisons, events, patients, record, summary
+from rwe.output.sections import balance, comparisons, events, patients, record, summary, visits
 from rwe.results import Results
 
 ORDER = (
@@ -16,8 +16,9 @@ ORDER = (
     patients.flow,
     record.definitions,
     patients.table_one,
+    balance.balance,
     comparisons.comparisons,
-    comparisons.missing,
+    visits.missing,
     events.adverse_events,
     record.sensitivity,
     record.checks,

@@ -68,6 +68,26 @@ SCHEMAS: Mapping[str, Schema] = {
         **_arms(BASELINE_ARM),
         "smd": FLOAT,
     },
+    "visits": {
+        **dict.fromkeys(("endpoint", "visit", "stratum", "arm", "site"), TEXT),
+        **dict.fromkeys(("n", "alive", "seen", "measured", "dead", "window_not_reached"), INT),
+        **dict.fromkeys(("not_measured_lost", "not_measured_in_contact"), INT),
+        "set_aside": TEXT,
+    },
+    "propensity": {
+        **dict.fromkeys(("stratum", "estimand"), TEXT),
+        **_arms({"n": INT, "n_missing": INT, "effective": FLOAT}),
+        "pairs": INT,
+        "caliper": FLOAT,
+        "steps": INT,
+        **OUTCOME,
+        "detail": TEXT,
+    },
+    "balance": {
+        **dict.fromkeys(("stratum", "estimand", "variable", "level", "unit"), TEXT),
+        "in_score": BOOL,
+        **{f"{what}_{when}": FLOAT for when in ("before", "after") for what in ("treated", "control", "smd")},
+    },
     "adverse_events": {"term": TEXT, "stratum": TEXT, **_arms(EVENT_ARM), **RESULT},
     "checks": {**dict.fromkeys(("rule", "site", "arm", "severity"), TEXT), "n": INT},
     "sites": {
@@ -82,6 +102,13 @@ def frames(results: Results) -> dict[str, pl.DataFrame]:
         "comparisons": [_flat(c) for c in results.comparisons],
         "attrition": [_flat(a) for a in results.attrition],
         "baseline": [_flat(b) for b in results.baseline],
+        "visits": [{**_flat(v), "set_aside": _text(v.set_aside)} for v in results.visits],
+        "propensity": [_flat(p) for p in results.propensity],
+        "balance": [
+            {"stratum": p.stratum, "estimand": p.estimand, **_flat(b)}
+            for p in results.propensity
+            for b in p.balance
+        ],
         "adverse_events": [_flat(e) for e in results.adverse_events],
         "checks": [_flat(c) for c in results.checks],
         "sites": _sites(results),

@@ -12,7 +12,7 @@ from rwe.output.grid import WIDTH, columns, filled, widest
 from rwe.output.numbers import interval, p_value, quartiles, share
 from rwe.output.sections.events import ascertainment, difference, estimate_name
 from rwe.output.sections.summary import multiplicity
-from rwe.output.words import NOT_RANDOMISED, methods, verdict
+from rwe.output.words import NOT_RANDOMISED, methods, standing, verdict
 from rwe.results import AdverseEventResult, Comparison, Results
 
 HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
@@ -21,7 +21,8 @@ HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
 def comparison_text(results: Results) -> str:
     """Every comparison, then attrition and adverse events in short."""
     noted = [filled(f"! {text}", indent="  ") for text in cautions(results)]
-    lines = [filled(NOT_RANDOMISED), *noted, "", *_comparisons(results), ""]
+    plan = filled(f"Plan: {standing(results.plan)}.")
+    lines = [filled(NOT_RANDOMISED), plan, *noted, "", *_comparisons(results), ""]
     return _labelled(results, [*lines, *_attrition(results), "", *_events(results)])
 
 

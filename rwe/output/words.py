@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from rwe.output.numbers import NONE
-from rwe.results import AdverseEventResult, Comparison, TestResult
+from rwe.results import AdverseEventResult, Comparison, Plan, TestResult
 
 NOT_RANDOMISED = (
     "Treated and controls were not randomised; a difference is an effect only if the groups are"
@@ -27,6 +27,19 @@ REASONS = {
     "set_aside": "set aside",
 }
 STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}
+DETAILS = {
+    "separation": "some values occur in one arm only, so that nobody can be compared",
+    "collinear": "terms that say the same",
+    "constant": "a term that is alike in all patients",
+    "no_convergence": "the fit did not settle",
+    "too_many_terms": "more than six coefficients, a category counts its levels but one",
+    "no_pairs": "no pair within the caliper",
+}
+ESTIMANDS = {
+    "overlap": "overlap weights",
+    "att": "weights for the treated (ATT)",
+    "match": "pairs of treated and control",
+}
 VALIDATION = {
     "exemplars": "one resource of each shape, and each with an odd text or a lacking part",
     "every_resource": "every resource",
@@ -67,6 +80,19 @@ def how(row: Comparison | AdverseEventResult) -> str:
 def methods(rows: Iterable[Comparison | AdverseEventResult]) -> list[str]:
     """Each way a P value was made, once."""
     return list(dict.fromkeys(how(r) for r in rows if r.test.p is not None))
+
+
+def standing(plan: Plan) -> str:
+    """Was the plan fixed before outcomes were seen, and is it still the same?"""
+    unshown = "nothing shows that it was fixed before outcomes were seen"
+    if plan.locked_at is None:
+        return f"never locked: {unshown}"
+    first = plan.first_comparison_at or "not yet made"
+    when = f"before the first comparison ({first})"
+    if not plan.before_comparison:
+        when = f"after the first comparison ({first}): {unshown}"
+    changed = ", ".join(plan.changed_since or []) or "nothing"
+    return f"locked at {plan.locked_at}, {when}; changed since: {changed}"
 
 
 def counted(reasons: dict[str, int]) -> str:

@@ -3,7 +3,12 @@
     tables  ──▶  sql/result                  ──▶  result, contradiction; unit_conversion (units.py)
             ──▶  sql/cohort in number order  ──▶  cohort, attrition, measurement, event
             ──▶  sql/endpoint                ──▶  endpoint_value
+            ──▶  sql/visit                   ──▶  visit_count
             ──▶  sql/check                   ──▶  check_result
+
+What it shows touches no outcome: attrition rests on sql/cohort before 40_measurement.sql, which reads no
+result; checks count results that cannot be used, never a value.  endpoint_value is made for `compare`, and
+not looked at here.
 
 A file of sql/cohort with a `Step` line leaves patients out: its table holds who, and why.  It is one
 step of the attrition by itself, in the order of the numbers, when its `When` holds for the study.
@@ -15,20 +20,21 @@ from pathlib import Path
 
 from rwe import data, study
 from rwe.errors import MappingError
-from rwe.results import Attrition, CheckResult
+from rwe.results import Attrition, CheckResult, Propensity
 from rwe.steps import folder, lineage, tables, units
 from rwe.steps.counts import partial
+from rwe.steps.propensity import propensity
 from rwe.store import Store, literal, quoted
 from rwe.study import Study
 
 STEPS = """
 CREATE OR REPLACE TABLE step (step_number INTEGER, step VARCHAR, description VARCHAR);
 CREATE OR REPLACE TABLE dropped (
-    step_number INTEGER, site_id VARCHAR, patient_id VARCHAR, reason VARCHAR);
+    step_number INTEGER, site_id VARCHAR, patient_id VARCHAR, start_number BIGINT, reason VARCHAR);
 """
 # What sql/cohort reads of the mappings; a mapping that lost one is named before any SQL runs.
 MAPPED = (
-    *("patient", "encounter", "condition", "observation", "observation_component"),
+    *("patient", "patient_link", "encounter", "condition", "observation", "observation_component"),
     *("medication", "medication_administration", "adverse_event"),
 )
 
@@ -39,6 +45,7 @@ class Cohort:
 
     attrition: list[Attrition]
     checks: list[CheckResult]
+    propensity: list[Propensity]
     missing: tuple[str, ...]
 
 
@@ -51,7 +58,12 @@ def cohort(study_dir: Path) -> Cohort:
         with store.transaction("cohort"):
             build(store, plan)
             lineage.note(store, "cohort", lineage.of_cohort(plan))
-        return Cohort(attrition=attrition(store), checks=checks(store), missing=tuple(partial(store)))
+        return Cohort(
+            attrition=attrition(store),
+            checks=checks(store),
+            propensity=propensity(store, plan),
+            missing=tuple(partial(store)),
+        )
 
 
 def build(store: Store, plan: Study) -> None:
@@ -67,6 +79,8 @@ def build(store: Store, plan: Study) -> None:
         store.run_file(data.root() / "sql" / "endpoint" / f"{kind}.sql")
     union = " UNION ALL BY NAME ".join(f"FROM {quoted(kind)}" for kind in kinds)
     store.run(f"CREATE OR REPLACE TABLE endpoint_value AS {union}")
+    for sql in data.sql_files("visit"):
+        store.run_file(sql)
     _run_checks(store)
 
 
@@ -79,7 +93,7 @@ def _run(store: Store, number: int, sql: Path) -> None:
     if step:
         name = re.sub(r"^[0-9]+_", "", sql.stem)
         store.run("INSERT INTO step VALUES (?, ?, ?)", [number, name, step])
-        store.run(f"INSERT INTO dropped SELECT {number}, site_id, patient_id, reason FROM {quoted(name)}")
+        store.run(f"INSERT INTO dropped BY NAME SELECT {number} AS step_number, * FROM {quoted(name)}")
 
 
 def _run_checks(store: Store) -> None:

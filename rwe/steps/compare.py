@@ -13,13 +13,16 @@ from rwe import data, results, study
 from rwe.errors import StudyError
 from rwe.results import Results
 from rwe.stats import TESTS
+from rwe.steps import audit, folder, lineage
 from rwe.steps import cohort as cohort_step
-from rwe.steps import folder, lineage
 from rwe.steps.baseline import baseline
 from rwe.steps.comparisons import comparisons
 from rwe.steps.counts import counts, partial
 from rwe.steps.design import design
 from rwe.steps.events import adverse_events
+from rwe.steps.propensity import propensity
+from rwe.steps.standing import standing
+from rwe.steps.visits import visits
 from rwe.store import Store
 from rwe.study import Study
 
@@ -31,7 +34,8 @@ def compare(study_dir: Path) -> Results:
     with Store.open(folder.data_folder(study_dir)) as store:
         lineage.require(store, "map", lineage.of_map(study_dir))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
-        found = collect(store, plan)
+        audit.comparison(plan)
+        found = collect(store, plan, standing(plan))
     _write(folder.results_folder(study_dir) / results.NAME, results.encode(found))
     return found
 
@@ -45,7 +49,7 @@ def check_tests(plan: Study) -> None:
             )
 
 
-def collect(store: Store, plan: Study) -> Results:
+def collect(store: Store, plan: Study, locked: results.Plan = results.UNLOCKED) -> Results:
     header = plan.file.study
     return Results(
         study=results.StudyRef(id=header.id, title=header.title, sha256=plan.sha256),
@@ -55,13 +59,14 @@ def collect(store: Store, plan: Study) -> Results:
             sql_sha256=data.sql_sha256(),
             mappings_sha256=data.mappings_sha256(),
         ),
-        plan=results.Plan(locked_at=None, changed_since=None),
+        plan=locked,
         label=plan.label,
         partial=partial(store),
         design=design(plan),
         sites=_sites(store),
         attrition=cohort_step.attrition(store),
         baseline=list(baseline(store, plan)),
+        visits=visits(store),
         comparisons=comparisons(store, plan),
         adverse_events=adverse_events(store, plan),
         sensitivity=[],
@@ -69,6 +74,7 @@ def collect(store: Store, plan: Study) -> Results:
         units=_units(store),
         deviations=list(header.deviations),
         validation=lineage.validated(store),
+        propensity=propensity(store, plan),
     )
 
 

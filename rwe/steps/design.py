@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rwe.results import Definition, Design, EndpointInfo, VisitInfo
-from rwe.study import Endpoint, Study, StudyFile
+from rwe.study import Endpoint, Propensity, RiskSet, Study, StudyFile
 
 
 def design(plan: Study) -> Design:
@@ -37,6 +37,8 @@ def _time_zero_treated(f: StudyFile) -> str:
 def _time_zero_control(f: StudyFile) -> str:
     if f.control.time_zero == "anchor":
         return f"the anchor: the earliest record of {f.population.label}"
+    if f.control.time_zero == "risk-set":
+        return "as many days after the own anchor as the treated patient who drew it"
     return f"the first record of the code list {f.control.codes}"
 
 
@@ -46,6 +48,8 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         f"{f.population.label} (code list {f.population.codes}); its earliest record is the anchor",
     )
     yield "Product", f"code list {f.exposure.codes}"
+    if f.control.risk_set:
+        yield "Controls", "; ".join(_risk_set(f.control.risk_set))
     yield "Eligibility", "; ".join(_eligibility(f)) or "no rule declared"
     for x in f.exclusion:
         back = f"within {x.lookback_days} days" if x.lookback_days else "at any time"
@@ -67,11 +71,24 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         yield f"No unit, {d.endpoint}", f"taken for {d.unit} at {d.site}"
     for a in f.analysis:
         yield f"Analysis {a.name}", f"test {a.test}; quartiles type {a.quantile_type}"
+    if f.propensity:
+        yield "Propensity score", _propensity(f.propensity)
     if f.adverse_events:
         yield (
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+
+
+def _propensity(p: Propensity) -> str:
+    """The baseline value is meant where a term is an endpoint."""
+    how = {
+        "overlap": "overlap weights",
+        "att": "weights for the treated (ATT)",
+        "match": f"pairs of one site and stratum within {p.caliper:g} SD of the score, seed {p.seed}",
+    }
+    where = "in each stratum" if p.strata == "each" else "over all strata"
+    return f"logistic, {where}, of {', '.join(p.terms)}; {how[p.estimand]}"
 
 
 def _endpoint(e: Endpoint) -> str:
@@ -83,6 +100,22 @@ def _endpoint(e: Endpoint) -> str:
     return text
 
 
+def _risk_set(r: RiskSet) -> Iterator[str]:
+    """Rule, parameters and seed: whoever has the data can draw the same controls again."""
+    yield "for each treated patient, drawn from those of its site and stratum, alive, eligible, never treated"
+    if r.in_hospital:
+        yield f"in hospital: within an Encounter whose class or type is in the code list {r.in_hospital}"
+    yield f"as many days after the anchor as the treated patient, or the nearest up to {r.within_days} apart"
+    yield f"time zero at most {r.calendar_days} calendar days from that of the treated patient"
+    yield f"up to {r.ratio} for each, {'with' if r.replacement else 'without'} replacement, seed {r.seed}"
+    yield (
+        "a patient drawn more than once is analysed once, from the earliest of its times zero"
+        if r.replacement
+        else "treated patients choose in the order of time zero"
+    )
+    yield "patients treated later are no controls before, which leans on what was not known then"
+
+
 def _eligibility(f: StudyFile) -> Iterator[str]:
     rules = f.eligibility
     if rules.min_age is not None:
@@ -91,5 +124,5 @@ def _eligibility(f: StudyFile) -> Iterator[str]:
         yield f"aged {rules.max_age} or less"
     if rules.time_zero_from or rules.time_zero_to:
         yield f"time zero from {rules.time_zero_from or 'any day'} to {rules.time_zero_to or 'any day'}"
-    if rules.alive_at_time_zero:
+    if rules.alive_at_time_zero or f.control.risk_set:
         yield "alive at time zero"

@@ -43,6 +43,8 @@ class Dummies:
             yield self._administration(f.exposure.codes, subject, zero)
         elif f.control.source and f.control.codes:
             yield from self._event(f.control.source, f.control.codes, subject, zero)
+        if f.control.risk_set and f.control.risk_set.in_hospital:
+            yield self._stay(f.control.risk_set.in_hospital, subject, anchor)
         yield from self._values(subject, zero, number)
 
     def _zero(self) -> datetime:
@@ -84,6 +86,10 @@ class Dummies:
         if self.r5:
             return {"status": "completed", "class": [{"coding": [ambulatory]}], "actualPeriod": {"start": at}}
         return {"status": "finished", "class": ambulatory, "period": {"start": at}}
+
+    def _stay(self, codes: str, subject: Json, since: datetime) -> Json:
+        stay = self._encounter(since.isoformat()) | {"status": "in-progress"}
+        return self._resource("Encounter", type=[self._concept(codes)], subject=subject, **stay)
 
     def _severity(self, codes: str, subject: Json, when: datetime) -> Json:
         """In a Condition where the population is one that carries it, else in an Observation."""

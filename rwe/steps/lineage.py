@@ -59,7 +59,7 @@ def mapped_alike(store: Store, parts: Parts, *, strict: bool) -> bool:
 def of_cohort(plan: Study) -> Parts:
     return {
         "study.toml or a code list": plan.sha256,
-        "the SQL": data.sql_sha256("result", "cohort", "endpoint", "check"),
+        "the SQL": data.sql_sha256("result", "cohort", "endpoint", "visit", "check"),
         "a reviewed table": data.reviewed_sha256(),
         "the version of rwe": rwe.__version__,
     }

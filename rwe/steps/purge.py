@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rwe import site
+from rwe import audit, site
 from rwe import store as stores
 from rwe.errors import UsageError
 from rwe.landing import Purged
@@ -97,12 +97,20 @@ def one_site(study_dir: Path, name: str, *, say: Say) -> PurgeOutcome:
 
 
 def everything(study_dir: Path) -> PurgeOutcome:
-    """data/ and results/; what people wrote stays."""
+    """data/ and results/; what people wrote stays, and the audit log."""
     data = study_dir / folder.DATA
-    if not data.is_dir() and not (study_dir / folder.RESULTS).is_dir():
-        raise UsageError(f"{study_dir}: nothing is held", hint="there is no data/ and no results/")
+    if not _held(data) and not (study_dir / folder.RESULTS).is_dir():
+        hint = "there is nothing in data/ but the audit log, and no results/"
+        raise UsageError(f"{study_dir}: nothing is held", hint=hint)
     with folder.alone(study_dir):
-        return PurgeOutcome(removed=[("files of data/", _remove(data)), *_results(study_dir)])
+        n = sum(_remove(at) for at in _held(data))
+        return PurgeOutcome(
+            removed=[("files of data/", n), *_results(study_dir)], notes=(f"data/{audit.NAME} stays",)
+        )
+
+
+def _held(data: Path) -> list[Path]:
+    return [p for p in data.iterdir() if p.name != audit.NAME] if data.is_dir() else []
 
 
 def _anew(study_dir: Path, say: Say) -> tuple[str, ...]:
@@ -135,6 +143,9 @@ def _results(study_dir: Path) -> list[tuple[str, int]]:
 
 
 def _remove(at: Path) -> int:
+    if at.is_file():
+        at.unlink()
+        return 1
     n = sum(p.is_file() for p in at.rglob("*")) if at.is_dir() else 0
     if at.is_dir():
         shutil.rmtree(at)

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rwe.locks import CODE_LIST, NAME
+from rwe.output.balance import balance_text
 from rwe.reasons import REASONS
 from rwe.results import Attrition
 from rwe.steps.codes import RecordedCode
 from rwe.steps.cohort import Cohort
 from rwe.steps.doctor import Finding
 from rwe.steps.dry import Planned
+from rwe.steps.lock import Locked
 from rwe.steps.map import Mapped
 from rwe.steps.pull import Pulled
 from rwe.steps.purge import PurgeOutcome
@@ -65,6 +68,14 @@ def pulled_table(outcomes: Iterable[Pulled]) -> str:
     pieces = [piece for o in found for piece in o.set_aside]
     head = ("site", "type", "new", "changed", "same", "gone", "asked", "landed", "set aside")
     return "\n".join([table(head, rows), *notes, *_set_aside(pieces, "pull")])
+
+
+def counted(outcomes: Iterable[Pulled]) -> dict[str, int]:
+    """landed: what there is now.  The rest by what became of what came in this pull."""
+    found = list(outcomes)
+    landed = sum(c.landed for o in found if o.manifest for c in o.manifest.types.values())
+    tallies = [asdict(tally) for o in found for tally in o.tallies.values()]
+    return {"landed": landed, **{k: sum(t[k] for t in tallies) for k in ("new", "changed", "gone")}}
 
 
 def _arrived(o: Pulled, kind: str) -> tuple[int | None, ...]:
@@ -135,6 +146,7 @@ def cohort(outcome: Cohort) -> dict[str, Any]:
     return {
         "attrition": outcome.attrition,
         "checks": outcome.checks,
+        "propensity": outcome.propensity,
         "missing": outcome.missing,
     }
 
@@ -150,6 +162,7 @@ def cohort_table(outcome: Cohort) -> str:
         [
             table(("step", "in", "left out", "remain", "treated", "control"), rows),
             *([table(("check", "rule", "site", "arm", "n"), checks)] if checks else []),
+            *(balance_text(p) for p in outcome.propensity),
         ]
     )
 
@@ -161,6 +174,33 @@ def _sums(rows: list[Attrition]) -> tuple[int, int, int, int | None, int | None]
         for arm in ("treated", "control")
     ]
     return n_in, n_in - n_out, n_out, arms[0], arms[1]
+
+
+def remaining(found: list[Attrition]) -> int:
+    """Patients after the last step."""
+    last = (found[-1].step, found[-1].description) if found else None
+    return sum(f.n_out for f in found if (f.step, f.description) == last)
+
+
+def locked(found: Locked) -> dict[str, Any]:
+    return asdict(found)
+
+
+def locked_text(found: Locked) -> str:
+    n = sum(part.startswith(CODE_LIST) for part in found.hashes)
+    what = f"the study file, {n} code lists, SQL, mappings, reviewed tables and software, in {NAME}"
+    if found.first_at is None:
+        return f"plan locked at {found.locked_at}: {what}"
+    changed = [f"  {line}" for line in found.changed_since] or ["  nothing"]
+    again = f"plan locked again at {found.locked_at}; changed since {found.first_at}:"
+    return "\n".join([again, *changed])
+
+
+def too_late(found: Locked) -> str:
+    return (
+        f"the endpoints were compared before this lock, first at {found.compared_at}: it does not show that"
+        " the plan was fixed before outcomes were seen; the results say so"
+    )
 
 
 def codes(found: list[RecordedCode]) -> dict[str, Any]:

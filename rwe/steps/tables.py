@@ -19,6 +19,8 @@ CREATE OR REPLACE TABLE study (
     exposure_codes VARCHAR, first_dose_from DOUBLE, first_dose_to DOUBLE,
     dose_value DECIMAL(38, 12), dose_unit VARCHAR, dose_tolerance DECIMAL(18, 9),
     control_time_zero VARCHAR, control_source VARCHAR, control_codes VARCHAR,
+    within_days INTEGER, calendar_days INTEGER, control_ratio INTEGER, control_replacement BOOLEAN,
+    control_seed BIGINT, hospital_codes VARCHAR,
     min_age INTEGER, max_age INTEGER, time_zero_from DATE, time_zero_to DATE,
     alive_at_time_zero BOOLEAN,
     events_until_day DOUBLE);
@@ -63,6 +65,7 @@ def write(store: Store, study: Study) -> None:
 def _study(study: Study) -> tuple[object, ...]:
     f = study.file
     dose, first, rules = f.exposure.dose, f.exposure.first_dose, f.eligibility
+    risk = f.control.risk_set
     return (
         *(f.study.id, f.study.title, study.sha256, f.study.days),
         *(f.population.label, f.population.source, f.population.codes, f.population.numeric),
@@ -70,6 +73,8 @@ def _study(study: Study) -> tuple[object, ...]:
         *(_exact(dose.value) if dose else None, dose.unit if dose else None),
         _exact(dose.tolerance) if dose else None,
         *(f.control.time_zero, f.control.source, f.control.codes),
+        *((risk.within_days, risk.calendar_days, risk.ratio) if risk else (None,) * 3),
+        *((risk.replacement, risk.seed, risk.in_hospital) if risk else (None,) * 3),
         *(rules.min_age, rules.max_age, rules.time_zero_from, rules.time_zero_to, rules.alive_at_time_zero),
         f.adverse_events.until_day if f.adverse_events else 0,
     )

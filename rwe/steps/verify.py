@@ -5,11 +5,11 @@
 Reads everything.  What is found wrong is named with what to do; nothing is changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rwe import landing, site
+from rwe import audit, landing, locks, site
 from rwe.errors import DataError, UsageError
 from rwe.landing import Manifest
 from rwe.landing.verify import ledger_troubles, series
@@ -46,7 +46,22 @@ def verify(study_dir: Path, progress: Progress) -> list[Checked]:
         raise UsageError(f"{raw}: nothing has landed yet", hint="run `rwe pull` first")
     with folder.alone(study_dir):
         landed = [c for at in sites for c in _site(at, progress)]
-        return [*landed, *_store(study_dir)]
+        return [*landed, *_store(study_dir), *_chains(study_dir)]
+
+
+def _chains(study_dir: Path) -> Iterator[Checked]:
+    """The audit log, and the plan where it was locked: is each line of them the one that was written?"""
+    logged = study_dir / folder.DATA
+    yield from _chain(audit.NAME, lambda: len(audit.lines(logged)))
+    yield from _chain(locks.NAME, lambda: len(locks.lines(study_dir)))
+
+
+def _chain(name: str, count: Callable[[], int]) -> Iterator[Checked]:
+    try:
+        if n := count():
+            yield Checked(where="study", what=name, rows=n)
+    except DataError as e:
+        yield Checked(where="study", what=name, troubles=(str(e),), todo=e.hint)
 
 
 def _site(at: Path, progress: Progress) -> Iterator[Checked]:

@@ -22,7 +22,7 @@ WITH text AS (
     SELECT COALESCE(effective, effective_instant, effective_start) AS recorded
     FROM observation
     UNION
-    SELECT COALESCE(effective, effective_start) AS recorded
+    SELECT UNNEST([COALESCE(effective, effective_start), effective_end]) AS recorded
     FROM medication_administration
     UNION
     SELECT COALESCE(occurrence, occurrence_start, detected, recorded_date) AS recorded

@@ -40,6 +40,7 @@ record AS (
         medication_administration_id AS administration_id,
         status,
         COALESCE(effective, effective_start) AS recorded,
+        effective_end AS recorded_end,
         dose_value,
         CASE
             WHEN COALESCE(dose_unit_system = 'http://unitsofmeasure.org', TRUE)
@@ -60,9 +61,11 @@ SELECT
     p.system,
     p.code,
     t.instant AS given_at,
-    t.local_date AS given_date
+    t.local_date AS given_date,
+    COALESCE(e.instant < t.instant, e.to_date < t.from_date, FALSE) AS ends_before_start
 FROM record AS r
 LEFT JOIN moment AS t ON r.recorded = t.recorded
+LEFT JOIN moment AS e ON r.recorded_end = e.recorded
 LEFT JOIN product AS p
     ON
         r.site_id = p.site_id

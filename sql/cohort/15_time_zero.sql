@@ -3,7 +3,7 @@
 -- Grain      one row per patient with an anchor (site_id, patient_id)
 -- Reads      anchor, infusion, coded_event, study
 -- Keeps      treated: the first infusion that counts; control: never the product, and time zero by the
---            declared rule (the anchor, or the first enrolment record)
+--            declared rule (the anchor, or the first enrolment record; in a risk set it is not known yet)
 -- Drops      nobody: a patient who is neither has no arm, and no_arm says why
 -- Caveat     to require the later infusions would select those who lived to get them; an infusion that
 --            does not count and came before the first that does is not held against a patient
@@ -70,8 +70,11 @@ candidate AS (
         f.started_at AS given_at,
         f.started_date AS given_date,
         u.patient_id IS NOT NULL AS is_uncertain,
-        CASE s.control_time_zero WHEN 'anchor' THEN a.anchor_at ELSE e.started_at END AS control_at,
-        CASE s.control_time_zero WHEN 'anchor' THEN a.anchor_date ELSE e.started_date END AS control_date,
+        CASE s.control_time_zero WHEN 'anchor' THEN a.anchor_at WHEN 'enrolment' THEN e.started_at END
+            AS control_at,
+        CASE s.control_time_zero WHEN 'anchor' THEN a.anchor_date WHEN 'enrolment' THEN e.started_date END
+            AS control_date,
+        s.control_time_zero,
         s.first_dose_from,
         s.first_dose_to,
         s.days,
@@ -97,7 +100,8 @@ assigned AS (
                 THEN 'first dose outside of the declared days from the anchor'
             WHEN given_date IS NOT NULL THEN NULL
             WHEN is_uncertain THEN 'the product may have been given, but not so that it counts'
-            WHEN control_date IS NULL THEN 'neither treated nor enrolled as control'
+            WHEN control_date IS NULL AND control_time_zero != 'risk-set'
+                THEN 'neither treated nor enrolled as control'
         END AS no_arm
     FROM candidate
 )

@@ -2,8 +2,8 @@
 --
 -- Step       time zero in the calendar period
 -- When       time_zero_from IS NOT NULL OR time_zero_to IS NOT NULL
--- Grain      one row per patient left out (site_id, patient_id, reason)
--- Reads      time_zero, study
+-- Grain      one row per start left out (site_id, patient_id, start_number, reason)
+-- Reads      start, study
 -- Keeps      both ends of the period
 -- Drops      time zero before or after it
 -- Caveat     local dates, as recorded
@@ -12,8 +12,9 @@ CREATE OR REPLACE TABLE calendar AS
 SELECT
     z.site_id,
     z.patient_id,
+    z.start_number,
     IF(z.zero_date < s.time_zero_from, 'time zero before ', 'time zero after ')
     || IF(z.zero_date < s.time_zero_from, s.time_zero_from, s.time_zero_to) AS reason
-FROM time_zero AS z
+FROM start AS z
 CROSS JOIN study AS s
 WHERE z.zero_date < s.time_zero_from OR z.zero_date > s.time_zero_to;

@@ -2,8 +2,8 @@
 --
 -- Step       no declared exclusion
 -- When       EXISTS (SELECT 1 FROM exclusion)
--- Grain      one row per patient left out (site_id, patient_id, reason): the first exclusion declared
--- Reads      time_zero, coded_event, exclusion
+-- Grain      one row per start left out (site_id, patient_id, start_number, reason): the first exclusion
+-- Reads      start, coded_event, exclusion
 -- Keeps      patients without such a record, or with it after time zero or before the look-back
 -- Drops      patients with a record of an exclusion's codes before time zero
 -- Caveat     a record of the same day without a time of day is not known to be before, and stays; a year
@@ -13,8 +13,9 @@ CREATE OR REPLACE TABLE excluded AS
 SELECT
     z.site_id,
     z.patient_id,
+    z.start_number,
     ARG_MIN(x.label, x.number) AS reason
-FROM time_zero AS z
+FROM start AS z
 INNER JOIN coded_event AS e ON z.site_id = e.site_id AND z.patient_id = e.patient_id
 INNER JOIN exclusion AS x ON e.source = x.source AND e.code_list = x.code_list
 WHERE

@@ -1,8 +1,8 @@
 -- cohort: who is analysed, in which arm and stratum, from when.
 --
 -- Grain      one row per patient (site_id, patient_id)
--- Reads      time_zero, severity, person, infusion, dropped, study
--- Keeps      patients whom no step left out
+-- Reads      start, severity, person, infusion, dropped, study
+-- Keeps      patients of whom the steps left a start
 -- Drops      all in `dropped`
 -- Caveat     age_years has decimals (days / 365.25) and takes the middle of a partial birth date
 -- Reference  attrition (31_attrition.sql) ends with these patients
@@ -36,11 +36,13 @@ SELECT
             THEN (EPOCH_US(z.zero_at) - EPOCH_US(z.anchor_at)) / 86400e6
         ELSE DATE_DIFF('day', z.anchor_date, z.zero_date)
     END AS days_from_anchor
-FROM time_zero AS z
+FROM start AS z
 CROSS JOIN study AS s
-INNER JOIN severity AS v ON z.site_id = v.site_id AND z.patient_id = v.patient_id
+INNER JOIN severity AS v
+    ON z.site_id = v.site_id AND z.patient_id = v.patient_id AND z.start_number = v.start_number
 INNER JOIN person AS p ON z.site_id = p.site_id AND z.patient_id = p.patient_id
 LEFT JOIN counted AS c ON z.site_id = c.site_id AND z.patient_id = c.patient_id
-ANTI JOIN dropped AS d ON z.site_id = d.site_id AND z.patient_id = d.patient_id
+ANTI JOIN dropped AS d
+    ON z.site_id = d.site_id AND z.patient_id = d.patient_id AND z.start_number = d.start_number
 WHERE z.arm IS NOT NULL AND v.stratum IS NOT NULL
 ORDER BY z.site_id, z.patient_id;

@@ -1,22 +1,46 @@
 -- attrition: from every patient landed to every patient analysed, step by step.
 --
 -- Grain      one row per step, site, arm and stratum with anyone in it
--- Reads      person, step, dropped, time_zero, severity
+-- Reads      person, step, dropped, start, severity
 -- Keeps      steps that left nobody out, with n_in = n_out
--- Drops      nothing; each patient leaves at the first step that applies
+-- Drops      nothing; each start leaves at the first step that applies, its patient with the last of them
 -- Caveat     arm and stratum are NULL until the step that decides on them; a step with several reasons is
 --            a step for each, by name and numbered: arm_1, arm_2
 -- Reference  STROBE item 13; RECORD item 13.1
 CREATE OR REPLACE TABLE attrition AS
-WITH leaving AS (
+WITH start_left AS (
     SELECT
-        d.site_id,
-        d.patient_id,
-        MIN(d.step_number) AS step_number,
-        ARG_MIN(COALESCE(d.reason, ''), d.step_number) AS reason
-    FROM dropped AS d
-    SEMI JOIN person AS p ON d.site_id = p.site_id AND d.patient_id = p.patient_id
+        site_id,
+        patient_id,
+        start_number,
+        MIN(step_number) AS step_number,
+        ARG_MIN(COALESCE(reason, ''), step_number) AS reason
+    FROM dropped
     GROUP BY ALL
+),
+
+leaving AS (
+    SELECT
+        p.site_id,
+        p.patient_id,
+        z.arm,
+        v.stratum,
+        l.step_number,
+        l.reason
+    FROM person AS p
+    LEFT JOIN start AS z ON p.site_id = z.site_id AND p.patient_id = z.patient_id
+    LEFT JOIN severity AS v
+        ON p.site_id = v.site_id AND p.patient_id = v.patient_id AND z.start_number = v.start_number
+    LEFT JOIN start_left AS l
+        ON
+            p.site_id = l.site_id
+            AND p.patient_id = l.patient_id
+            AND COALESCE(z.start_number, 0) = COALESCE(l.start_number, 0)
+    QUALIFY
+        ROW_NUMBER() OVER (
+            PARTITION BY p.site_id, p.patient_id
+            ORDER BY l.step_number DESC NULLS FIRST, z.start_number ASC
+        ) = 1
 ),
 
 reason AS (
@@ -24,6 +48,7 @@ reason AS (
         step_number,
         reason
     FROM leaving
+    WHERE step_number IS NOT NULL
 ),
 
 part AS (
@@ -43,16 +68,13 @@ part AS (
 
 way AS (
     SELECT
-        p.site_id,
-        p.patient_id,
-        z.arm,
-        v.stratum,
+        l.site_id,
+        l.patient_id,
+        l.arm,
+        l.stratum,
         COALESCE(o.number, 9999) AS leaves_at
-    FROM person AS p
-    LEFT JOIN leaving AS l ON p.site_id = l.site_id AND p.patient_id = l.patient_id
+    FROM leaving AS l
     LEFT JOIN part AS o ON l.step_number = o.step_number AND l.reason = o.reason
-    LEFT JOIN time_zero AS z ON p.site_id = z.site_id AND p.patient_id = z.patient_id
-    LEFT JOIN severity AS v ON p.site_id = v.site_id AND p.patient_id = v.patient_id
 ),
 
 decided AS (

@@ -1,7 +1,7 @@
 -- measurement: each recorded result of an endpoint's codes, in the endpoint's unit, and whether it is usable.
 --
 -- Grain      one row per cohort patient, endpoint and result (an Observation or one of its components)
--- Reads      cohort, result, contradiction, unit_conversion, study
+-- Reads      cohort, person, result, contradiction, unit_conversion, study
 -- Keeps      every result, with what was recorded beside what it is in the endpoint's unit; set_aside says
 --            why one cannot be used
 -- Drops      results of others than the cohort
@@ -76,8 +76,10 @@ SELECT
         WHEN m.factor IS NULL THEN 'unit_not_convertible'
         WHEN m.read_unit = '%' AND m.in_unit <= m.ratio_up_to THEN 'ratio_as_percent'
         WHEN m.in_unit < m.low OR m.in_unit > m.high THEN 'implausible'
+        WHEN m.measured_date < p.birth_from THEN 'before_birth'
         WHEN COALESCE(m.measured_at > h.death_at, m.measured_date > h.death_date, FALSE) THEN 'after_death'
     END AS set_aside
 FROM converted AS m
 INNER JOIN cohort AS h ON m.site_id = h.site_id AND m.patient_id = h.patient_id
+LEFT JOIN person AS p ON m.site_id = p.site_id AND m.patient_id = p.patient_id
 CROSS JOIN study AS s;

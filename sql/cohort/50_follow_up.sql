@@ -1,7 +1,7 @@
 -- follow_up: how long each patient was watched for adverse events, and whether anyone watched.
 --
 -- Grain      one row per cohort patient
--- Reads      cohort, adverse_event, encounter, observation, moment, study
+-- Reads      cohort, contact, adverse_event, study
 -- Keeps      days from time zero to the earliest of death, last contact and the declared last day
 -- Drops      nothing
 -- Caveat     last contact is the last dated Encounter, Observation or AdverseEvent, and time zero where
@@ -9,37 +9,12 @@
 --            asked, which is not the same as zero
 -- Reference  clinical trial usage: person-time at risk
 CREATE OR REPLACE TABLE follow_up AS
-WITH contact AS (
+WITH last_contact AS (
     SELECT
         site_id,
         patient_id,
-        UNNEST([period_start, period_end]) AS recorded
-    FROM encounter
-    WHERE status NOT IN ('planned', 'cancelled', 'entered-in-error', 'unknown')
-    UNION ALL
-    SELECT
-        site_id,
-        patient_id,
-        COALESCE(effective, effective_instant, effective_start) AS recorded
-    FROM observation
-    WHERE status IN ('final', 'amended', 'corrected')
-    UNION ALL
-    SELECT
-        site_id,
-        patient_id,
-        COALESCE(occurrence, occurrence_start, detected, recorded_date) AS recorded
-    FROM adverse_event
-    WHERE actuality = 'actual' AND COALESCE(status, 'completed') != 'entered-in-error'
-),
-
-last_contact AS (
-    SELECT
-        c.site_id,
-        c.patient_id,
-        MAX(t.local_date) AS contact_date
-    FROM contact AS c
-    INNER JOIN moment AS t ON c.recorded = t.recorded
-    WHERE t.local_date IS NOT NULL
+        MAX(contact_date) AS contact_date
+    FROM contact
     GROUP BY ALL
 ),
 

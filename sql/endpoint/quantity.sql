@@ -6,7 +6,8 @@
 --            last that is not after time zero; of one instant the mean of what was measured, and the
 --            tighter limit where there are only limits
 -- Drops      values set aside; values outside of every window
--- Caveat     `missing` is dead, set_aside, window_not_reached or not_measured, in this order
+-- Caveat     `missing` is dead, set_aside, window_not_reached or not_measured, in this order; set_aside is
+--            the reason of the value nearest the target, of two equally near the first by name
 -- Reference  windows are half-open [start, end) and do not overlap (rwe/study.py)
 CREATE OR REPLACE TABLE quantity AS
 WITH slot AS (
@@ -95,13 +96,15 @@ chosen AS (
 ),
 
 tried AS (
-    SELECT DISTINCT
+    SELECT
         site_id,
         patient_id,
         endpoint,
-        visit
+        visit,
+        ARG_MIN(set_aside, (distance, set_aside)) AS set_aside
     FROM inside
     WHERE set_aside IS NOT NULL
+    GROUP BY ALL
 )
 
 SELECT
@@ -123,7 +126,8 @@ SELECT
         WHEN TRY_CAST(LEFT(o.pulled_at, 10) AS DATE) < l.zero_date + CAST(CEIL(l.end_day) AS INTEGER)
             THEN 'window_not_reached'
         ELSE 'not_measured'
-    END AS missing
+    END AS missing,
+    IF(missing = 'set_aside', t.set_aside, NULL) AS set_aside
 FROM slot AS l
 INNER JOIN site AS o ON l.site_id = o.site_id
 LEFT JOIN chosen AS c

@@ -170,8 +170,12 @@ def test_no_canary_in_file_names_and_ledgers(study, outputs):
     files = [p for p in (study / "data").rglob("*") if p.is_file()]
     for path in files:
         clean(path.name)
-    ledgers = [p for p in files if p.name in ("manifest.json", "ledger.ndjson", "loads.ndjson", ".lock")]
-    assert len(ledgers) == 4
+    ledgers = [
+        p
+        for p in files
+        if p.name in ("manifest.json", "ledger.ndjson", "loads.ndjson", ".lock", "audit.ndjson")
+    ]
+    assert len(ledgers) == 5
     ledgers += [p for p in files if p.name.endswith(".set_aside.ndjson")]
     for path in ledgers:
         clean(path.read_text())

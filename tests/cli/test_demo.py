@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import stat
+from collections import Counter
 from itertools import pairwise
 
 import jsonschema
@@ -121,6 +122,24 @@ def test_whatever_was_not_published_shows_no_difference(found):
     assert min(c["test"]["p"] for c in others) > 0.08
 
 
+def test_the_counts_of_each_visit_are_those_of_the_comparisons_and_add_up(found):
+    """By reason, and over the sites to the arm that the attrition ends with."""
+    for c in found["comparisons"]:
+        key = {name: c[name] for name in ("endpoint", "stratum", "visit")}
+        for arm in ("treated", "control"):
+            here = [v for v in found["visits"] if v.items() >= {**key, "arm": arm}.items()]
+            totals = Counter()
+            for v in here:
+                totals += Counter({"n": v["n"], "measured": v["measured"], "dead": v["dead"]})
+                totals += Counter(window_not_reached=v["window_not_reached"])
+                totals += Counter(not_measured=sum(v["not_measured"].values()))
+                totals += Counter(set_aside=sum(v["set_aside"].values()))
+            assert totals.pop("n") == folders.remaining(found, arm=arm, stratum=c["stratum"])
+            assert totals.pop("measured") == c[arm]["n"]
+            assert totals == c[arm]["missing"]
+    assert len(found["visits"]) == 70 * 2 * len(found["sites"])
+
+
 def test_results_have_their_shape(demo):
     body = (demo[0] / "results" / "results.json").read_bytes()
     assert shape.encode(shape.decode(body)) == body
@@ -235,3 +254,21 @@ def test_a_row_of_attrition_is_one_step_site_arm_and_stratum(found):
 def test_every_interval_says_how_it_was_made(found):
     for c in (*found["comparisons"], *found["adverse_events"]):
         assert (c["estimate"]["interval"] is None) == (c["estimate"]["ci_low"] is None)
+
+
+def test_a_propensity_score_shows_balance_before_outcomes_and_moves_no_comparison(demo, found, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(demo[0], study)
+    with (study / "study.toml").open("a") as file:
+        file.write('\n[propensity]\nterms = ["age", "sex", "days_from_anchor"]\n')
+    shown = rwe("cohort", "--dir", study).stdout
+    assert "Propensity score, moderate, overlap weights: converged in" in shown
+    assert "  treated: 21 patients, effective " in shown
+    rwe("compare", "--dir", study)
+    scored = folders.results(study)
+    assert scored["comparisons"] == found["comparisons"]
+    assert (len(scored["propensity"]), found["propensity"]) == (2, [])
+    assert all(
+        abs(b["smd_after"]) < 1e-8 for p in scored["propensity"] for b in p["balance"] if b["in_score"]
+    )
+    jsonschema.validate(scored, json.loads(SCHEMA.read_bytes()))

@@ -61,7 +61,7 @@ def doctor(tmp_path):
         ]
         assert CANARY not in ended.stdout + ended.stderr
         assert SECRET not in ended.stdout + ended.stderr
-        assert not (folder / "data").exists()
+        assert [p.name for p in (folder / "data").iterdir()] == ["audit.ndjson"]
         return {f["about"]: f for f in found}
 
     return run

@@ -194,7 +194,7 @@ def test_a_patient_of_another_site_of_the_same_id_stays(study):
 
 def test_all_leaves_what_people_wrote(study):
     rwe("purge", "--dir", study, "--all")
-    assert not (study / "data").exists()
+    assert [p.name for p in (study / "data").iterdir()] == ["audit.ndjson"]
     assert not (study / "results").exists()
     assert (study / "study.toml").exists()
     assert (study / "sites.toml").exists()
@@ -210,7 +210,7 @@ def test_on_a_terminal_it_asks(study, answer, code, left):
     _, err = process.communicate(timeout=60)
     os.close(leader)
     os.close(follower)
-    assert (process.returncode, b"cannot be undone" in err, (study / "data").exists()) == (
+    assert (process.returncode, b"cannot be undone" in err, (study / "data" / "raw").exists()) == (
         code,
         True,
         left,

@@ -16,7 +16,7 @@ from tests.cli import folders
 from tests.run import rwe
 
 VERBS = ["init", "check", "demo", "pull", "map", "cohort", "compare", "report", "run", "codes", "view", "sql"]
-VERBS += ["inventory", "verify", "purge"]
+VERBS += ["inventory", "verify", "purge", "lock", "why"]
 LABEL = "synthetic, calibrated to the published abstract"
 PATIENTS = folders.FIXTURES / "msc" / "fhir" / "north" / "Patient.ndjson.gz"
 VIEW = folders.ROOT / "mappings" / "r4" / "patient.json"

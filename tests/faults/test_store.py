@@ -277,7 +277,11 @@ def modes(study: Path) -> Iterator[tuple[Path, int, bool]]:
 def test_store_05_under_umask_022_all_is_for_its_owner_alone(study: Path) -> None:
     shutil.rmtree(study / "data")
     (study / "export" / "broken.ndjson").write_text('{"resourceType": "Patient", "id"\n')
-    stop = "add = chain.append\nchain.append = lambda *w: (add(*w), os.kill(os.getpid(), signal.SIGKILL))"
+    stop = (
+        "add = chain.append\n"
+        f"end = lambda p: p.name == {loads.NAME!r} and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "chain.append = lambda path, text: (add(path, text), end(path))[0]"
+    )
     assert open_umask(study, "pull") == 3
     assert open_umask(study, "map", patch=stop) == KILLED
     assert (study / "data" / f"{NAME}.wal").exists()

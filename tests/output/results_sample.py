@@ -9,9 +9,11 @@ from math import cos
 from msgspec.structs import replace
 
 from rwe.results import (
+    UNLOCKED,
     AdverseEventResult,
     Arm,
     Attrition,
+    Balance,
     Baseline,
     BaselineArm,
     CheckResult,
@@ -22,14 +24,19 @@ from rwe.results import (
     EndpointInfo,
     EstimateResult,
     EventArm,
+    NotMeasured,
     Plan,
+    Propensity,
     Results,
+    ScoreTerm,
     SiteResult,
     Software,
     StudyRef,
     TestResult,
     UnitResult,
+    VisitCount,
     VisitInfo,
+    WeightedArm,
 )
 
 LABEL = (
@@ -95,13 +102,19 @@ def build(*, label: str = LABEL) -> Results:
     return Results(
         study=StudyRef(id="uc-msc", title=TITLE, sha256="a1" * 32),
         software=Software(name="rwe", version="0.1.0", sql_sha256="b2" * 32, mappings_sha256="c3" * 32),
-        plan=Plan(locked_at="2026-11-20T08:00:00Z", changed_since=["codes/msc.csv"]),
+        plan=Plan(
+            locked_at="2026-11-20T08:00:00Z",
+            first_comparison_at="2026-11-21T08:00:00Z",
+            before_comparison=True,
+            changed_since=["code list msc changed (not locked)"],
+        ),
         label=label,
         partial=["south: AdverseEvent: the server counts 25, 22 landed"],
         design=design(),
         sites=sites(),
         attrition=attrition(),
         baseline=baseline(),
+        visits=visits(),
         comparisons=comparisons(),
         adverse_events=adverse_events(),
         sensitivity=[
@@ -121,6 +134,7 @@ def build(*, label: str = LABEL) -> Results:
             "Registered 2020-03-31, after the first enrolment on 2020-03-20.",
         ],
         validation="every_resource",
+        propensity=propensity(),
     )  # fmt: skip
 
 
@@ -133,9 +147,11 @@ def empty(*, label: str = LABEL) -> Results:
     return Results(
         study=StudyRef(id="empty", title="Empty", sha256=""),
         software=Software(name="rwe", version="0", sql_sha256="", mappings_sha256=""),
-        plan=Plan(locked_at=None, changed_since=None),
-        label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], comparisons=[],
+        plan=UNLOCKED,
+        label=label, partial=[], design=nothing, sites=[], attrition=[], baseline=[], visits=[],
+        comparisons=[],
         adverse_events=[], sensitivity=[], checks=[], units=[], deviations=[], validation="exemplars",
+        propensity=[],
     )  # fmt: skip
 
 
@@ -261,6 +277,33 @@ def baseline() -> list[Baseline]:
     return rows
 
 
+def visits() -> list[VisitCount]:
+    """All at one site; of those not measured three are lost, and one is set aside where there is room."""
+    return [_visit(c, arm, getattr(c, arm)) for c in comparisons() for arm in ("treated", "control")]
+
+
+def _visit(c: Comparison, name: str, arm: Arm) -> VisitCount:
+    gone = arm.missing["not_measured"]
+    aside = {"implausible": 1} if gone > 4 else {}
+    lost = min(3, gone - len(aside))
+    n = arm.n + arm.n_missing
+    return VisitCount(
+        endpoint=c.endpoint,
+        visit=c.visit,
+        stratum=c.stratum,
+        arm=name,
+        site="north",
+        n=n,
+        alive=n - arm.missing["dead"],
+        seen=n - arm.missing["dead"] - lost,
+        measured=arm.n,
+        dead=arm.missing["dead"],
+        window_not_reached=arm.missing["window_not_reached"],
+        not_measured=NotMeasured(lost=lost, in_contact=gone - lost - len(aside)),
+        set_aside=aside,
+    )
+
+
 def _arm(
     n: int, enrolled: int, values: tuple[float, float, float] | None, *, limit: float | None = None
 ) -> Arm:
@@ -331,6 +374,77 @@ def _comparison(key, arms, estimate, **result):
 def tested(name: str, p: float | None) -> TestResult:
     statistic = None if p is None else 100.5
     return TestResult(name=name, version="scipy 1.17.1", statistic=statistic, p=p, p_holm=None, p_bh=None)
+
+
+def propensity() -> list[Propensity]:
+    """A score in the moderate stratum, and none in the severe, where a site lacks an arm."""
+    return [
+        Propensity(
+            stratum="moderate",
+            estimand="overlap",
+            terms=[
+                ScoreTerm(variable=variable, level=level, coefficient=slope)
+                for variable, level, slope in ((None, None, -1.2), ("age", None, 0.03), ("sex", "male", 0.4))
+            ],
+            steps=4,
+            treated=weighted(20, {"sex": 1}, 16.8),
+            control=weighted(26, {}, 23.4),
+            pairs=None,
+            caliper=None,
+            balance=[
+                balanced("age", None, (57.3, 55.1, 0.21), (56.2, 56.2, 1e-15)),
+                balanced("sex", "male", (0.55, 0.4, 0.3), (0.47, 0.47, -2e-16)),
+                balanced("fev1", None, (2.4, 2.1, 0.55), (2.35, 2.15, 0.38), in_score=False),
+                balanced("il6", None, (2.0, 2.0, None), (2.0, 2.0, None), in_score=False),
+            ],
+            status="estimated",
+            reason=None,
+            detail=None,
+            at_fault=[],
+        ),
+        Propensity(
+            stratum="severe",
+            estimand="overlap",
+            terms=[],
+            steps=31,
+            treated=weighted(31, {}, None),
+            control=weighted(32, {}, None),
+            pairs=None,
+            caliper=None,
+            balance=[balanced("site", HOSTILE, (0.5, 0.0, 1.4), (None, None, None))],
+            status="not_estimable",
+            reason="not_identified",
+            detail="separation",
+            at_fault=[f"site: {HOSTILE}"],
+        ),
+    ]
+
+
+def weighted(n, missing, effective) -> WeightedArm:
+    known = effective is not None
+    return WeightedArm(
+        n=n,
+        n_missing=sum(missing.values()),
+        missing=missing,
+        effective=effective,
+        weights=[0.1, 0.3, 0.45, 0.6, 0.9] if known else None,
+        scores=[0, 1, 2, n - 8, 3, 1, 1, 0, 0, 0] if known else None,
+    )
+
+
+def balanced(variable, level, before, after, *, in_score=True) -> Balance:
+    return Balance(
+        variable=variable,
+        level=level,
+        unit="years" if variable == "age" else None,
+        in_score=in_score,
+        treated_before=before[0],
+        control_before=before[1],
+        smd_before=before[2],
+        treated_after=after[0],
+        control_after=after[1],
+        smd_after=after[2],
+    )
 
 
 def comparisons() -> list[Comparison]:

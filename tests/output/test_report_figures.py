@@ -65,7 +65,7 @@ def wordy():
 @pytest.mark.parametrize("make", [sample.build, wordy])
 def test_no_label_overlaps_another_or_leaves_the_drawing(make):
     figures = all_figures(make())
-    assert len(figures) == 1 + 14 + 2
+    assert len(figures) == 1 + 1 + 14 + 2
     for figure in figures:
         assert_legible(figure.svg)
 
@@ -102,6 +102,17 @@ def test_arms_differ_by_shape_and_an_arm_without_values_says_so():
     assert one.count("<circle") == 1
     none = [replace(c, control=c.treated) for c in results.comparisons if c.endpoint == "lesion"][:5]
     assert figure(replace(results, comparisons=none), "visits-lesion-value-moderate").count("no values") == 2
+
+
+def test_balance_has_a_square_without_and_a_circle_with_weights_for_each_known_difference():
+    """Of four variables one has no spread."""
+    results = sample.build()
+    svg = figure(results, "balance-moderate")
+    assert (svg.count("<rect"), svg.count("<circle")) == (3, 3)
+    assert "age (years): 0.21, 0.00" in svg
+    scores = [replace(p, stratum=name) for p in results.propensity for name in ("a/b", "a?b")]
+    slugs = [f.slug for f in all_figures(replace(results, propensity=scores))]
+    assert slugs[1:3] == ["balance-a-b", "balance-a-b-2"]
 
 
 def test_a_limit_of_measurement_is_marked():
@@ -154,7 +165,7 @@ def test_wide_numbers_get_fewer_ticks():
 def test_names_that_a_file_cannot_hold_stay_apart():
     results = sample.build()
     rows = [replace(results.comparisons[0], stratum=name) for name in ("a/b", "a?b", "a b")]
-    names = [f.slug for f in all_figures(replace(results, comparisons=rows, attrition=[]))]
+    names = [f.slug for f in all_figures(replace(results, comparisons=rows, attrition=[], propensity=[]))]
     assert len(names) == len(set(names)) == 6
     assert "estimates-unadjusted-a-b-2" in names
 

@@ -6,7 +6,9 @@ import results_sample as sample
 from msgspec.structs import replace
 from read_html import Report
 
+from rwe.output.cautions import cautions
 from rwe.output.report import render_html
+from rwe.output.terminal import comparison_text
 from rwe.output.words import NOT_RANDOMISED
 from rwe.results import EstimateResult, Plan
 
@@ -116,7 +118,7 @@ def test_label_heads_the_page_and_every_table_figure_and_section(html, report):
     assert body.index(sample.LABEL) < body.index("<h1>") < body.index(NOT_RANDOMISED) < body.index("<section")
     assert report.tables
     assert all(table.caption.startswith(sample.LABEL) for table in report.tables.values())
-    assert len(report.figures) == 1 + 14 + 2
+    assert len(report.figures) == 1 + 1 + 14 + 2
     assert all(sample.LABEL in figure for figure in report.figures)
     assert all(section.split(" ", 1)[1].find(sample.LABEL) >= 0 for section in report.sections)
 
@@ -202,8 +204,19 @@ def test_reasons_of_an_arm_add_up_to_its_patients(report):
     assert len(report.tables["missing-table"].rows) == 70
     for row in report.tables["missing-table"].rows:
         half = len(row.cells) // 2
-        sums = tuple(sum(map(int, part)) for part in (row.cells[:half], row.cells[half:]))
-        assert sums == sample.STRATA[row.group.split(", ")[1]]
+        counts = [int(cell.split()[0]) for cell in row.cells]
+        assert (sum(counts[:half]), sum(counts[half:])) == sample.STRATA[row.group.split(", ")[1]]
+
+
+def test_what_was_set_aside_at_a_visit_stands_with_its_reason(report):
+    cells = {r.cells[4] for r in report.tables["missing-table"].rows}
+    assert cells == {"0", "1 1 implausible"}
+
+
+def test_alive_and_seen_are_told_once_for_all_endpoints(report):
+    rows = report.tables["presence"].rows
+    assert [(r.group, r.head) for r in rows] == [(s, v.name) for s in sample.STRATA for v in sample.VISITS]
+    assert rows[0].cells == ["21", "20", "17", "26", "25", "22"]
 
 
 def test_no_event_among_n_has_an_upper_limit_and_no_record_has_none(report):
@@ -227,14 +240,38 @@ def test_sites_say_whether_they_are_whole(report):
 
 
 def test_the_plan_is_shown_as_it_is(results):
-    def plan(locked_at, changed_since):
-        changed = replace(results, plan=Plan(locked_at=locked_at, changed_since=changed_since))
+    def plan(locked_at, compared_at, changed_since):
+        before = locked_at and locked_at <= compared_at
+        stands = Plan(
+            locked_at=locked_at,
+            first_comparison_at=compared_at,
+            before_comparison=before,
+            changed_since=changed_since,
+        )
+        changed = replace(results, plan=stands)
+        head = comparison_text(changed)
         rows = Report(render_html(changed)).tables["software"].rows
-        return next(r.cells[0] for r in rows if r.head == "Plan")
+        text = next(r.cells[0] for r in rows if r.head == "Plan")
+        assert f"Plan: {text}" in " ".join(head.split())
+        return text
 
-    assert plan("2026-11-20", ["a.sql", "b.csv"]) == "locked at 2026-11-20; changed since: a.sql, b.csv"
-    assert plan("2026-11-20", []).endswith("changed since: nothing")
-    assert plan(None, None).startswith("never locked")
+    first, second = "2026-11-20T08:00:00.000Z", "2026-11-20T08:00:00.001Z"
+    assert plan(first, second, ["SQL changed"]).endswith(
+        f"before the first comparison ({second}); changed since: SQL changed"
+    )
+    assert plan(second, first, []).endswith(
+        f"after the first comparison ({first}): nothing shows that it was fixed before outcomes were seen;"
+        " changed since: nothing"
+    )
+    assert plan(None, None, None).startswith("never locked")
+
+
+def test_a_plan_locked_too_late_or_changed_is_said_at_the_head(results):
+    late = replace(results.plan, before_comparison=False)
+    assert "locked after the endpoints were first compared" in cautions(replace(results, plan=late))[0]
+    assert "changed since it was locked: code list msc" in cautions(results)[0]
+    same = replace(results.plan, changed_since=[])
+    assert not [c for c in cautions(replace(results, plan=same)) if "plan" in c]
 
 
 def test_sensitivity_rows_of_any_shape(report):
@@ -302,12 +339,32 @@ def test_adjusted_p_values_of_events_are_shown_where_there_are_any(results, repo
     assert "not adjusted for their number" in " ".join(report.sections)
 
 
+def test_balance_is_shown_without_and_with_weights(report):
+    age, sex, fev1, il6, site = report.tables["balance-weighted"].rows
+    assert (age.group, age.head) == ("moderate, overlap weights", "age (years)")
+    assert age.cells == ["57.3", "55.1", "0.21", "56.2", "56.2", "0.00", "0.1 or below"]
+    assert sex.cells[:6] == ["55 %", "40 %", "0.30", "47 %", "47 %", "0.00"]
+    assert fev1.head == "FEV1 †"
+    assert fev1.cells[-1] == "above 0.25"
+    assert il6.cells == ["2.00", "2.00", "–", "2.00", "2.00", "–", "–"]
+    assert site.cells[3:] == ["–"] * 4
+
+
+def test_a_score_says_its_sizes_or_why_there_is_none(report):
+    moderate, severe = report.tables["scores"].rows
+    assert moderate.head == "moderate, overlap weights converged in 4 steps"
+    assert moderate.cells[:4] == ["20", "1 1 without sex", "16.8", "0.45 [0.30, 0.60] 0.10 to 0.90"]
+    assert "not estimable: some values occur in one arm only" in severe.head
+    assert severe.cells[2:4] == ["–", "–"]
+    assert [row.cells for row in report.tables["overlap"].rows][3] == ["12", "18"]
+
+
 def test_an_empty_study_renders_every_section():
     report = Report(render_html(sample.empty()))
     assert [text for level, text in report.headings if level == 2] == [
-        "Summary", "Flow of patients", "Definitions", "Table 1: patients at time zero", "Comparisons",
-        "Missing values", "Adverse events", "Sensitivity", "Checks", "Unit conversions", "Deviations",
-        "Provenance",
+        "Summary", "Flow of patients", "Definitions", "Table 1: patients at time zero",
+        "Propensity score: balance and overlap", "Comparisons", "Missing values", "Adverse events",
+        "Sensitivity", "Checks", "Unit conversions", "Deviations", "Provenance",
     ]  # fmt: skip
     assert report.figures == []
 

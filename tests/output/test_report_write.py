@@ -25,7 +25,7 @@ def test_files_folders_and_modes(tmp_path):
     folder = tmp_path / "results"
     written = output.write(sample.build(), folder)
     assert sorted(content(folder)) == sorted(path.relative_to(folder) for path in written)
-    assert len(written) == 1 + 12 + 17
+    assert len(written) == 1 + 18 + 18
     assert {mode(path) for path in written} == {0o600}
     assert {mode(place) for place in (folder, folder / "tables", folder / "figures")} == {0o700}
 

@@ -87,6 +87,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         for folder in ("map", "codes", "result", "cohort", "endpoint"):
             for file in data.sql_files(folder):
                 store.run_file(file)
+        visited(store)
         yield store
 
 
@@ -118,6 +119,8 @@ def insert(db: Store, table: str, records: list[dict[str, str]]) -> None:
     defaults = {c: "s" for (c,) in named if c == "system" or (c.endswith("_system") and "unit" not in c)}
     if ("site_id",) in named:
         defaults["site_id"] = "north"
+    if ("start_number",) in named:
+        defaults["start_number"] = "1"
     for record in records:
         row = {**defaults, **record}
         columns = ", ".join(map(quoted, row))
@@ -162,6 +165,14 @@ def run_cohort(db: Store) -> None:
     for number, file in enumerate(data.sql_files("cohort"), start=1):
         steps._run(db, number, file)
     run_sql(db, "endpoint/quantity.sql")
+    visited(db)
+
+
+def visited(db: Store) -> None:
+    """The small study's endpoint is a quantity."""
+    db.run("CREATE OR REPLACE TABLE endpoint_value AS FROM quantity")
+    for file in data.sql_files("visit"):
+        db.run_file(file)
 
 
 def rows(db: Store, table: str, columns: str = "*") -> list[Any]:

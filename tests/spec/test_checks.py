@@ -117,6 +117,23 @@ def test_sites_and_strata_with_one_arm(db):
     assert brought_back(db, "one_arm_site") == ["c", "d", "e"]
 
 
+def test_months_of_a_site_and_stratum_with_one_arm(db):
+    load(
+        db,
+        "cohort",
+        """
+        site_id | patient_id | stratum  | arm     | zero_date
+        --------+------------+----------+---------+-----------
+        north   | a          | severe   | treated | 2020-03-01
+        north   | b          | severe   | control | 2020-03-31
+        north   | c          | severe   | treated | 2020-04-01
+        north   | d          | severe   | control | 2021-04-01
+        north   | e          | moderate | control | 2020-03-01
+        south   | f          | severe   | control | 2020-03-01""",
+    )
+    assert brought_back(db, "one_arm_month") == ["c", "d", "e", "f"]
+
+
 def test_results_recorded_again(db):
     load(
         db,

@@ -9,7 +9,7 @@ from .conftest import load, rows, run_cohort, run_sql, stratified, study
 
 def test_the_cohort_is_who_no_step_left_out(db):
     load(db, "person", "patient_id\na\nb\nc\nd")
-    load(db, "time_zero", "patient_id | arm\na | treated\nb | control\nc |")
+    load(db, "start", "patient_id | arm\na | treated\nb | control\nc |")
     load(db, "severity", "patient_id | stratum\na | all\nb | all")
     load(db, "dropped", "step_number | patient_id\n9 | b")
     run_sql(db, "cohort/30_cohort.sql")
@@ -22,7 +22,7 @@ def one(db, columns, *, zero="", anchor="", birth=("", ""), days="instant"):
     at = [day if "T" in day else "" for day in (zero, anchor)]
     load(
         db,
-        "time_zero",
+        "start",
         f"""
         patient_id | arm     | zero_at | zero_date   | anchor_at | anchor_date
         p          | treated | {at[0]} | {zero[:10]} | {at[1]}   | {anchor[:10]}""",
@@ -178,7 +178,7 @@ def attrition(db, dropped):
         7           | age        | of age""",
     )
     load(db, "person", "patient_id\na\nb\nc\nd")
-    load(db, "time_zero", "patient_id | arm\na | treated\nb | treated\nc | control\nd | control")
+    load(db, "start", "patient_id | arm\na | treated\nb | treated\nc | control\nd | control")
     load(db, "severity", "patient_id | stratum\na | all\nb | all\nc | all\nd | all")
     load(db, "dropped", dropped)
     run_sql(db, "cohort/31_attrition.sql")

@@ -38,7 +38,7 @@ def test_who_has_no_record_of_the_population_leaves(db):
 
 
 def test_who_has_no_arm_leaves_with_the_reason(db):
-    load(db, "time_zero", "patient_id | arm | no_arm\np | treated |\nq | | because")
+    load(db, "start", "patient_id | arm | no_arm\np | treated |\nq | | because")
     assert left_out(db, "arm", "patient_id, reason") == [("q", "because")]
 
 
@@ -54,7 +54,7 @@ def test_who_has_no_arm_leaves_with_the_reason(db):
 )
 def test_the_calendar_period_includes_both_ends(db, zero, reason):
     study(db, time_zero_from=date(2020, 3, 20), time_zero_to=date(2021, 6, 30))
-    load(db, "time_zero", f"patient_id | zero_date\np | {zero}")
+    load(db, "start", f"patient_id | zero_date\np | {zero}")
     assert left_out(db, "calendar") == reason
 
 
@@ -63,19 +63,19 @@ def test_the_calendar_period_includes_both_ends(db, zero, reason):
 )
 def test_a_calendar_period_may_be_open(db, ends, out):
     study(db, **ends)
-    load(db, "time_zero", ZERO)
+    load(db, "start", ZERO)
     assert len(left_out(db, "calendar")) == out
 
 
 def test_the_calendar_period_is_of_local_dates(db):
     study(db, time_zero_from=date(2020, 4, 2))
-    load(db, "time_zero", "patient_id | zero_at | zero_date\np | 2020-04-02T00:30:00+08:00 | 2020-04-02")
+    load(db, "start", "patient_id | zero_at | zero_date\np | 2020-04-02T00:30:00+08:00 | 2020-04-02")
     assert left_out(db, "calendar") == []
 
 
 def age(db, first, last, **limits):
     study(db, **limits)
-    load(db, "time_zero", ZERO)
+    load(db, "start", ZERO)
     load(db, "person", f"patient_id | birth_from | birth_to\np | {first} | {last}")
     return left_out(db, "age")
 
@@ -124,7 +124,7 @@ def test_one_limit_of_age_may_stand_alone(db, born, limits, out):
 
 def test_age_asks_nothing_of_who_has_no_arm(db):
     study(db, min_age=18)
-    load(db, "time_zero", "patient_id | no_arm\np | neither")
+    load(db, "start", "patient_id | no_arm\np | neither")
     load(db, "person", "patient_id\np")
     assert left_out(db, "age") == []
 
@@ -142,7 +142,7 @@ def test_age_asks_nothing_of_who_has_no_arm(db):
     ],
 )
 def test_who_died_before_time_zero_leaves_and_a_death_of_the_same_day_stays_unless_timed(db, zero, died, out):
-    load(db, "time_zero", zero)
+    load(db, "start", zero)
     at = died if "T" in died else ""
     load(db, "person", f"patient_id | deceased | death_at | death_date\np | true | {at} | {died[:10]}")
     assert len(left_out(db, "alive")) == out
@@ -164,7 +164,7 @@ EXCLUSIONS = """
 def excluded(db, event, zero=ZERO):
     """event: source, element, code list, and when: an instant, a day, or a range with a slash."""
     load(db, "exclusion", EXCLUSIONS)
-    load(db, "time_zero", zero)
+    load(db, "start", zero)
     source, element, codes, when = (cell.strip() for cell in event.split("|"))
     at = when if "T" in when else ""
     first, last = when.split("/") if "/" in when else (when, when)
@@ -250,7 +250,7 @@ def test_the_first_exclusion_declared_is_the_reason_once(db):
 
 def test_a_death_or_a_record_at_another_site_is_another_patients(db):
     load(db, "exclusion", EXCLUSIONS)
-    load(db, "time_zero", ZERO)
+    load(db, "start", ZERO)
     load(db, "person", "site_id | patient_id | death_date\nnorth | p |\nsouth | p | 2020-03-01")
     load(
         db,

@@ -13,7 +13,7 @@ def days(db, cohort=COHORT, **records):
     load(db, "cohort", cohort)
     for table, text in records.items():
         load(db, table, text)
-    run_sql(db, "cohort/50_follow_up.sql")
+    run_sql(db, "cohort/48_contact.sql", "cohort/50_follow_up.sql")
     (row,) = rows(db, "follow_up WHERE patient_id = 'p'", "days")
     return row
 

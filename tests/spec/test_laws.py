@@ -10,6 +10,7 @@ from .conftest import fresh, insert, load, rows, run_cohort, stratified, study
 
 ANCHOR = datetime(2020, 3, 1, tzinfo=UTC)
 PATIENTS = [f"p{n}" for n in range(6)]
+MADE = ("cohort", "attrition", "quantity", "visit_count")
 small = settings(
     max_examples=20,
     deadline=None,
@@ -140,6 +141,30 @@ def test_a_value_belongs_to_one_visit_and_a_visit_has_a_value_or_a_reason(store,
 
 
 @small
+@given(HOSPITAL)
+def test_the_counts_of_a_visit_add_up_to_the_cohort_and_agree_with_its_values(store, hospital):
+    ways = "measured + dead + window_not_reached + lost + in_contact + set_aside"
+    cell = "endpoint, visit, stratum, arm, site_id"
+    values = "COUNT(value), COUNT_IF(missing = 'dead'), COUNT_IF(missing = 'window_not_reached'), "
+    values += "COUNT_IF(missing = 'not_measured'), COUNT_IF(missing = 'set_aside')"
+    counts = "measured, dead, window_not_reached, lost + in_contact, set_aside"
+    with fresh(store):
+        build(store, number(hospital))
+        assert (
+            rows(store, f"visit_count WHERE n != {ways} OR n < alive OR alive < seen OR seen < measured")
+            == []
+        )
+        people = rows(store, "cohort GROUP BY ALL", "stratum, arm, site_id, COUNT(*)")
+        for visit in ("d28", "d90"):
+            here = f"visit_count WHERE visit = '{visit}'"
+            assert rows(store, here, "stratum, arm, site_id, n") == people
+        found = rows(store, "quantity WHERE NOT is_baseline GROUP BY ALL", f"{cell}, {values}")
+        assert rows(store, "visit_count", f"{cell}, {counts}") == found
+        reasons = "list_sum(map_values(set_aside_reason))"
+        assert rows(store, f"visit_count WHERE set_aside != COALESCE({reasons}, 0)") == []
+
+
+@small
 @given(HOSPITAL, st.integers(0, 2**32))
 def test_the_order_of_the_records_changes_nothing(store, hospital, seed):
     number(hospital)
@@ -147,7 +172,7 @@ def test_the_order_of_the_records_changes_nothing(store, hospital, seed):
     for rng in (None, random.Random(seed)):
         with fresh(store):
             build(store, hospital, rng)
-            made.append([rows(store, t, "COLUMNS(*)::VARCHAR") for t in ("cohort", "attrition", "quantity")])
+            made.append([rows(store, t, "COLUMNS(*)::VARCHAR") for t in MADE])
     assert made[0] == made[1]
 
 
@@ -161,6 +186,6 @@ def test_what_another_site_holds_changes_nothing_here(store, hospital):
         with fresh(store):
             build(store, records)
             here = "WHERE site_id = 'north'"
-            tables = ("dropped", "severity", "cohort", "measurement", "quantity", "follow_up")
+            tables = ("dropped", "severity", "cohort", "measurement", "quantity", "follow_up", "visit_count")
             made.append([rows(store, f"{t} {here}", "COLUMNS(*)::VARCHAR") for t in tables])
     assert made[0] == made[1]

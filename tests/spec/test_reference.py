@@ -111,6 +111,7 @@ def resource(version, kind, name, base):
         "encounter": to("Encounter"),
         "context": to("Encounter"),
         "component": [{"code": {"text": "c"}}],
+        "link": [{"other": to("Patient"), "type": "seealso"}],
         "suspectEntity": [{suspect: to("MedicationAdministration")}],
         **drug,
     }

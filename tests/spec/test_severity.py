@@ -1,4 +1,4 @@
-"""sql/cohort/16_severity.sql: the worst state up to time zero."""
+"""sql/cohort/18_severity.sql: the worst state up to time zero."""
 
 import pytest
 
@@ -11,7 +11,7 @@ ZERO = """
 
 def severity(db, coded_event, zero=ZERO):
     """A line of coded_event: resource, element, code list, when."""
-    load(db, "time_zero", zero)
+    load(db, "start", zero)
     lines = [[cell.strip() for cell in line.split("|")] for line in coded_event.strip().splitlines()]
     cells = "\n".join(
         f"p | condition | {name} | {element} | {codes} | {when if 'T' in when else ''} | {when[:10]}"
@@ -19,7 +19,7 @@ def severity(db, coded_event, zero=ZERO):
     )
     head = "patient_id | source | resource_id | element | code_list | happened_at | happened_to"
     load(db, "coded_event", f"{head}\n{cells}")
-    run_sql(db, "cohort/16_severity.sql")
+    run_sql(db, "cohort/18_severity.sql")
     return rows(db, "severity", "stratum")
 
 

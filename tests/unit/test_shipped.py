@@ -35,7 +35,7 @@ def test_the_study_schema_names_keys_as_the_file_writes_them():
 def test_mappings_and_sql_are_found_in_a_checkout():
     for version in ("4.0.1", "4.3.0", "5.0.0"):
         assert "patient.json" in {p.name for p in data.mapping_files(version)}
-    for step in ("map", "cohort", "endpoint", "check"):
+    for step in ("map", "cohort", "endpoint", "visit", "check"):
         files = data.sql_files(step)
         assert files == sorted(files) != []
 

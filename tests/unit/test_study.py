@@ -56,6 +56,12 @@ def test_a_list_is_read_once_in_the_order_of_the_file(folder):
     assert len(names) == len(set(names))
 
 
+COMMENTED = """# [control.risk_set]
+# within_days = 1
+# calendar_days = 30
+# ratio = 1
+# replacement = false
+# seed"""
 CASES = {
     # what is replaced, by what, what is said
     "unknown key": (
@@ -146,6 +152,21 @@ CASES = {
         'time_zero = "enrolment"',
         'time_zero = "anchor"',
         "control: `in` and `codes` stand with time_zero",
+    ),
+    "risk set not declared": (
+        'time_zero = "enrolment"\nin = "encounter"\ncodes = "control-enrolment"',
+        'time_zero = "risk-set"',
+        'control: [control.risk_set] stands with time_zero = "risk-set"',
+    ),
+    "risk set with another rule": (
+        COMMENTED,
+        COMMENTED.replace("# ", ""),
+        'control: [control.risk_set] stands with time_zero = "risk-set"',
+    ),
+    "controls who are treated later": (
+        COMMENTED,
+        COMMENTED.replace("# ", "").replace("seed", "future_treated = true\nseed"),
+        "control.risk_set: `future_treated = true` is not supported yet",
     ),
     "numeric": (
         'codes = "covid19"',
@@ -334,3 +355,45 @@ def test_a_code_list_is_read_as_people_write_it(tmp_path):
         Code(system="http://loinc.org", code="1-8", display="a, b"),
         Code(system="http://loinc.org", code="2", display=""),
     )
+
+
+SCORES = {
+    "seven terms": (
+        'terms = ["age", "sex", "site", "FEV1", "VCmax", "il6", "lesion"]',
+        "propensity.terms: 7 terms; more than 6",
+    ),
+    "no term": ("terms = []", "propensity.terms: "),
+    "a term twice": ('terms = ["age", "age"]', "propensity.terms: age stands twice"),
+    "no such term": (
+        'terms = ["FEV2"]',
+        "propensity.terms: FEV2 is neither an [[endpoint]] nor one of age, sex",
+    ),
+    "the stratum": ('terms = ["severity"]', "propensity: severity is the stratum"),
+    "an estimand that is none": (
+        'terms = ["age"]\nestimand = "ate"',
+        "propensity.estimand: input should be 'overlap'",
+    ),
+    "a caliper of weights": ('terms = ["age"]\ncaliper = 0.1', "propensity: `caliper` and `seed` go with"),
+    "no caliper": ('terms = ["age"]\nestimand = "match"\ncaliper = 0', "propensity.caliper: "),
+}
+
+
+@pytest.mark.parametrize("case", SCORES)
+def test_a_propensity_score_is_of_few_terms_known_at_time_zero(folder, case):
+    keys, said = SCORES[case]
+    assert said in failure(folder, f"{MSC}\n[propensity]\n{keys}\n")
+
+
+def test_a_term_needs_the_table_that_defines_it(folder):
+    score = '\n[propensity]\nstrata = "together"\nterms = ["{}"]\n'
+    bare = re.sub(r"\[baseline\]\n([a-z_]+ = .*\n)+", "", MSC)
+    assert "propensity.terms: FEV1 needs a [baseline]" in failure(folder, bare + score.format("FEV1"))
+    bare = re.sub(r"\[\[stratum\]\]\n([a-z_]+ = .*\n)+", "", MSC)
+    bare = re.sub(r"\[stratification\]\n([a-z_]+ = .*\n)+", "", bare)
+    assert "severity needs a [stratification]" in failure(folder, bare + score.format("severity"))
+
+
+def test_a_score_by_itself_means_overlap_weights_in_each_stratum(folder):
+    (folder / "study.toml").write_text(MSC + '\n[propensity]\nterms = ["age", "FEV1"]\n')
+    found = study.load(folder).file.propensity
+    assert (found.estimand, found.strata, found.terms) == ("overlap", "each", ("age", "FEV1"))

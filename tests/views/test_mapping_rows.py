@@ -322,3 +322,17 @@ def test_every_coding_of_a_severity_a_stage_and_a_coded_value_has_its_row(mapped
     }
     found = mapped("observation", json.dumps(observation))
     assert [(r["code"], r["value_concept_code"]) for r in found] == [("graded", "3"), ("graded", "severe")]
+
+
+def test_links_between_patients(mapped: Any) -> None:
+    link = [
+        {"other": {"reference": "Patient/q"}, "type": "replaced-by"},
+        {"other": {"reference": "RelatedPerson/r"}, "type": "seealso"},
+        {"other": {"identifier": {"system": "s", "value": "42"}}, "type": "refer"},
+    ]
+    assert mapped("patient_link", {"id": "p", "link": link}) == [
+        {"patient_id": "p", "type": "replaced-by", "other_id": "q", "other_reference": "Patient/q"},
+        {"patient_id": "p", "type": "seealso", "other_reference": "RelatedPerson/r"},
+        {"patient_id": "p", "type": "refer", "other_identifier_system": "s", "other_identifier": "42"},
+    ]
+    assert mapped("patient_link", {"id": "p"}) == []

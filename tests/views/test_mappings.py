@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 MAPPINGS = ROOT / "mappings"
 VERSIONS = {"r4": "4.0.1", "r4b": "4.3.0", "r5": "5.0.0"}
 NAMES = sorted(path.stem for path in (MAPPINGS / "r4").glob("*.json"))
-NO_ROW_WITHOUT = {"observation_component": "component"}  # forEach, not forEachOrNull
+NO_ROW_WITHOUT = {"observation_component": "component", "patient_link": "link"}  # forEach, not forEachOrNull
 RESOURCE = ("name", "resource")
 # of the specification's required set: no boundary, no join, which are experimental
 REQUIRED = {"where", "exists", "empty", "not", "extension", "ofType", "first"}
@@ -39,7 +39,7 @@ def compiled(folder: str, name: str) -> CompiledView:
 @pytest.mark.parametrize("folder", VERSIONS)
 def test_every_version_has_every_mapping(folder: str) -> None:
     assert sorted(path.stem for path in (MAPPINGS / folder).glob("*.json")) == NAMES
-    assert len(NAMES) == 8
+    assert len(NAMES) == 9
 
 
 @pytest.mark.parametrize("folder", VERSIONS)
@@ -114,7 +114,7 @@ def test_r4b_is_r4(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_come_first_and_are_texts(name: str) -> None:
     first = compiled("r4", name).columns[0]
-    assert first.name == f"{name.removesuffix('_component')}_id"
+    assert first.name == f"{name.removesuffix('_component').removesuffix('_link')}_id"
     assert first.type == "VARCHAR"
 
 

@@ -103,6 +103,11 @@ HELD: dict[str, dict[str, str]] = {
         "code": "type.coding.code",
         "text": "type.text",
     },
+    "patient_link": {
+        "type": "link.type",
+        "other_reference": "link.other.reference",
+        "other_identifier": "link.other.identifier.value",
+    },
     "medication": {**TEXTS, "identifier": "identifier.0.value", "status": "status"},
     "medication_administration": SUBJECT
     | RATE

@@ -1,6 +1,6 @@
-"""Every comparison that was asked for, and what is missing in it."""
+"""Every comparison that was asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from rwe.output.arrange import Block, analyses, blocks
@@ -73,35 +73,3 @@ def _arm(arm: Arm, c: Comparison, digits: int) -> tuple[Cell, Cell]:
     mean = mean_sd(arm.mean, arm.sd, digits) if "mean" in c.estimate.name.lower() else ""
     notes = "; ".join(part for part in (mean, limits) if part)
     return Cell(f"{arm.n} / {arm.n_missing}", counted(arm.missing)), Cell(quartiles(arm, digits), notes)
-
-
-def missing(results: Results) -> Section:
-    title = "Missing values"
-    found = blocks(results)
-    if not found:
-        return Section("missing", title, NONE_ASKED)
-    reasons = sorted({reason for c in results.comparisons for arm in _arms(c) for reason in arm.missing})
-    columns = [
-        Column("Visit", prose=True),
-        *(Column(t, over=a) for a in ("Treated", "Control") for t in ("n", *map(spoken, reasons))),
-    ]
-    groups = [Group(title, list(rows.values())) for title, rows in _missing_rows(found, reasons).items()]
-    notes = ["n: patients with a value. The columns of an arm add up to its patients in that stratum."]
-    table = Table("missing-table", "Patients with a value, and why others have none", columns, groups, notes)
-    return Section("missing", title, [Part(tables=[table])])
-
-
-def _arms(c: Comparison) -> tuple[Arm, Arm]:
-    return c.treated, c.control
-
-
-def _missing_rows(found: Iterable[Block], reasons: Sequence[str]) -> dict[str, dict[tuple[str, ...], Row]]:
-    """By endpoint and stratum; analyses of the same values give one row."""
-    groups: dict[str, dict[tuple[str, ...], Row]] = {}
-    for block in found:
-        rows = groups.setdefault(f"{block.name}, {block.stratum}", {})
-        for c in block.rows:
-            counts = [n for arm in _arms(c) for n in (arm.n, *(arm.missing.get(r, 0) for r in reasons))]
-            cells = (c.visit, *map(str, counts))
-            rows[cells] = row(*cells)
-    return groups

@@ -5,7 +5,7 @@ from typing import Any
 
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import CONVERTED, DAYS, VALIDATION, short, spoken
+from rwe.output.words import CONVERTED, DAYS, VALIDATION, short, spoken, standing
 from rwe.results import Counts, Results, SiteResult
 
 
@@ -115,18 +115,10 @@ def provenance(results: Results) -> Section:
         ("SQL, SHA-256", software.sql_sha256),
         ("Mappings, SHA-256", software.mappings_sha256),
         ("Validation", VALIDATION[results.validation]),
-        ("Plan", _plan(results)),
+        ("Plan", standing(results.plan)),
     ]
     tables = [_facts("software", "Study, software and plan", facts), *_sites(results)]
     return Section("provenance", "Provenance", [Part(tables=tables)])
-
-
-def _plan(results: Results) -> str:
-    plan = results.plan
-    if plan.locked_at is None:
-        return "never locked: nothing shows that it was fixed before outcomes were seen"
-    changed = ", ".join(plan.changed_since or []) or "nothing"
-    return f"locked at {plan.locked_at}; changed since: {changed}"
 
 
 def _sites(results: Results) -> list[Table]:

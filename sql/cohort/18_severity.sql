@@ -1,7 +1,7 @@
--- severity: the stratum of each candidate with an arm, the worst state up to time zero.
+-- severity: the stratum of each start with an arm, the worst state up to time zero.
 --
--- Grain      one row per patient with an arm (site_id, patient_id)
--- Reads      time_zero, coded_event, carrier, stratum
+-- Grain      one row per start with an arm (site_id, patient_id, start_number)
+-- Reads      start, coded_event, carrier, stratum
 -- Keeps      states in records whose own code is a carrier: a severe asthma is no severe COVID-19
 -- Drops      states after time zero; the stratum is NULL where none is left, 'all' where none is declared
 -- Caveat     a state with a date only counts on the day of time zero; one with a year or month only, when
@@ -36,8 +36,9 @@ worst AS (
     SELECT
         z.site_id,
         z.patient_id,
+        z.start_number,
         ARG_MAX(s.stratum, s.number) AS stratum
-    FROM time_zero AS z
+    FROM start AS z
     INNER JOIN state AS s
         ON
             z.site_id = s.site_id
@@ -49,7 +50,9 @@ worst AS (
 SELECT
     z.site_id,
     z.patient_id,
+    z.start_number,
     IF(EXISTS (SELECT 1 FROM stratum), w.stratum, 'all') AS stratum
-FROM time_zero AS z
-LEFT JOIN worst AS w ON z.site_id = w.site_id AND z.patient_id = w.patient_id
+FROM start AS z
+LEFT JOIN worst AS w
+    ON z.site_id = w.site_id AND z.patient_id = w.patient_id AND z.start_number = w.start_number
 WHERE z.arm IS NOT NULL;

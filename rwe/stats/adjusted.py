@@ -1,0 +1,131 @@
+"""The difference of weighted means, treated minus control, under weights from the propensity score.
+
+sandwich   HC0 of the weighted regression on the arm alone, the score taken as known: with
+           sandwich::vcovHC(lm(y ~ treated, weights = w), "HC0"), or survey::svyglm's without its n/(n - 1)
+bootstrap  by patient, the score fitted anew each time; percentile interval
+
+The bootstrap is not for pairs (Abadie A, Imbens GW. Econometrica 2008;76:1537-57).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from math import erfc, sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+from rwe.stats.balance import weighted_mean
+from rwe.stats.estimate import LEVEL, Estimate
+from rwe.stats.logistic import BoolArray, fit
+from rwe.stats.summaries import FloatArray
+from rwe.stats.weights import Weighting, weights
+
+NAME = "difference of weighted means"
+TESTS = {
+    "overlap": "overlap weights of a logistic propensity score",
+    "att": "weights for the treated (ATT) of a logistic propensity score",
+}
+HC0 = "normal, HC0 sandwich, the score taken as known"
+FAILED = 0.05
+"""The share of replicates without a fit beyond which there is no interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A row a patient in all three: covariates (n, k), treated (n,), outcome (n,); nothing missing."""
+
+    covariates: FloatArray
+    treated: BoolArray
+    outcome: FloatArray
+
+    def arms(self) -> tuple[int, int]:
+        n = int(self.treated.sum())
+        return n, len(self.treated) - n
+
+    def ordered(self) -> "Sample":
+        """By what is in the rows, so that the order they came in draws no other resample."""
+        return self.at(np.lexsort([*self.covariates.T, self.outcome, self.treated]))
+
+    def at(self, rows: "np.typing.NDArray[np.intp]") -> "Sample":
+        return Sample(
+            covariates=self.covariates[rows], treated=self.treated[rows], outcome=self.outcome[rows]
+        )
+
+
+def sandwich(sample: Sample, weighting: Weighting, *, level: float = LEVEL) -> Estimate:
+    test, arms = TESTS[weighting], sample.arms()
+    nothing = partial(Estimate.not_estimable, name=NAME, test=test, arms=arms)
+    found = fit(sample.covariates, sample.treated)
+    if found.reason:
+        return nothing(found.reason)
+    value, se = difference(sample, weights(found.probabilities, sample.treated, weighting))
+    if se == 0:
+        return nothing("no_variation", value=value)
+    half = NormalDist().inv_cdf((1 + level) / 2) * se
+    return Estimate(
+        name=NAME,
+        value=value,
+        ci_low=value - half,
+        ci_high=value + half,
+        level=level,
+        interval=HC0,
+        test=test,
+        statistic=value / se,
+        p=erfc(abs(value / se) / sqrt(2)),
+        n_treated=arms[0],
+        n_control=arms[1],
+    )
+
+
+def difference(sample: Sample, w: FloatArray) -> tuple[float, float]:
+    """The difference and its HC0 standard error; weights must be left in both arms."""
+    value, variance = 0.0, 0.0
+    for arm, sign in ((sample.treated, 1), (~sample.treated, -1)):
+        y, here = sample.outcome[arm], w[arm]
+        mean = weighted_mean(y, here)
+        assert mean is not None
+        value += sign * mean
+        variance += float(((here * (y - mean)) ** 2).sum() / here.sum() ** 2)
+    return value, sqrt(variance)
+
+
+def bootstrap(
+    sample: Sample, weighting: Weighting, *, replicates: int, seed: int, level: float = LEVEL
+) -> Estimate:
+    """No P.  Replicates without a fit are counted in `interval`; with too many of them there is none."""
+    test, arms = TESTS[weighting], sample.arms()
+    nothing = partial(Estimate.not_estimable, name=NAME, test=test, arms=arms)
+    sample, rng = sample.ordered(), np.random.default_rng(seed)
+    found = fit(sample.covariates, sample.treated)
+    if found.reason:
+        return nothing(found.reason)
+    value, _ = difference(sample, weights(found.probabilities, sample.treated, weighting))
+    drawn = [_replicate(sample, weighting, rng) for _ in range(replicates)]
+    values = [v for v in drawn if v is not None]
+    failed = replicates - len(values)
+    if failed > FAILED * replicates or not values:
+        return nothing("not_identified", value=value)
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    if low == high:
+        return nothing("no_variation", value=value)
+    return Estimate(
+        name=NAME,
+        value=value,
+        ci_low=low,
+        ci_high=high,
+        level=level,
+        interval=f"percentile of {replicates} bootstraps by patient, seed {seed}, the score refitted; "
+        f"{failed} without a fit left out",
+        test=test,
+        n_treated=arms[0],
+        n_control=arms[1],
+    )
+
+
+def _replicate(sample: Sample, weighting: Weighting, rng: np.random.Generator) -> float | None:
+    n = len(sample.treated)
+    drawn = sample.at(rng.integers(n, size=n))
+    found = fit(drawn.covariates, drawn.treated)
+    if found.reason:
+        return None
+    return difference(drawn, weights(found.probabilities, drawn.treated, weighting))[0]

@@ -1,0 +1,37 @@
+-- presence: who could have been measured at each visit, whatever the endpoint.
+--
+-- Grain      one row per cohort patient and visit
+-- Reads      cohort, visit, contact
+-- Keeps      seen: a contact within the window and not after death; alive: when the window opens; lost: no
+--            contact from then on
+-- Drops      the baseline, which has no window after time zero
+-- Caveat     a withdrawal or transfer is seen only as silence, and a death without a day not at all; a stay
+--            is a contact on its first and last day only
+-- Reference  CONSORT 2010 item 13b: losses after time zero, with reasons
+CREATE OR REPLACE TABLE presence AS
+WITH met AS (
+    SELECT
+        c.site_id,
+        c.patient_id,
+        v.visit,
+        BOOL_OR(c.day < v.end_day) AS seen
+    FROM contact AS c
+    INNER JOIN visit AS v ON c.day >= v.start_day
+    WHERE NOT c.after_death
+    GROUP BY ALL
+)
+
+SELECT
+    h.site_id,
+    h.patient_id,
+    h.arm,
+    h.stratum,
+    v.visit,
+    COALESCE(m.seen, FALSE) AS seen,
+    COALESCE(m.seen, FALSE)
+    OR COALESCE(DATE_DIFF('day', h.zero_date, h.death_date) >= v.start_day, TRUE) AS alive,
+    m.visit IS NULL AND v.start_day > 0 AS lost
+FROM cohort AS h
+CROSS JOIN visit AS v
+LEFT JOIN met AS m ON h.site_id = m.site_id AND h.patient_id = m.patient_id AND v.visit = m.visit
+WHERE NOT v.is_baseline;
