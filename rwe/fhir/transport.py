@@ -147,18 +147,15 @@ class Transport:
         session = self._session()[0]
         if not wire.certificate:  # no login goes along, and a session's cookie is one; it knows no port
             session.cookies.clear()
-        return session.request(
-            wire.method,
-            wire.url,
-            params=[*wire.parameters],
-            data=wire.body,
-            headers=dict(wire.headers),
-            auth=wire.login or NoAuth(),
+        certificate = self._own if wire.certificate else None
+        settings = session.merge_environment_settings(
+            wire.url, {}, True, self._authority or True, certificate
+        )
+        return session.send(
+            _prepared(session, wire),
             timeout=(limits.connect_timeout, limits.read_timeout),
             allow_redirects=False,
-            stream=True,
-            verify=self._authority or True,
-            cert=self._own if wire.certificate else None,
+            **settings,
         )
 
     def _session(self) -> tuple[requests.Session, _Limit]:
@@ -181,6 +178,19 @@ class Transport:
             {"Accept": "application/fhir+json", "Cache-Control": "no-cache", "Accept-Encoding": "gzip"}
         )
         return session
+
+
+def _prepared(session: requests.Session, wire: Wire) -> requests.PreparedRequest:
+    """As session.request() does it, without its merging of what is the same each time: a quarter of the CPU."""
+    return requests.Request(
+        wire.method,
+        wire.url,
+        params=[*wire.parameters],
+        data=wire.body,
+        headers={**session.headers, **wire.headers},
+        auth=wire.login or NoAuth(),
+        cookies=session.cookies,
+    ).prepare()
 
 
 def not_sent(error: Exception) -> bool:
