@@ -181,7 +181,7 @@ class Transport:
 
 
 def _prepared(session: requests.Session, wire: Wire) -> requests.PreparedRequest:
-    """As session.request() does it, without its merging of what is the same each time: a quarter of the CPU."""
+    """As session.request() does it, without merging anew what is the same each time: a quarter of the CPU."""
     return requests.Request(
         wire.method,
         wire.url,

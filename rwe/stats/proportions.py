@@ -8,8 +8,7 @@ Sources: Newcombe RG. Stat Med 1998;17:873-90, method 10; Wilson EB. JASA 1927;2
 from math import erfc, hypot, sqrt
 from statistics import NormalDist
 
-import numpy as np
-
+from rwe.stats.conditional import Conditional
 from rwe.stats.distributions import beta_quantile
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.summaries import Events
@@ -29,10 +28,9 @@ def two_by_two(events: Events, *, level: float = LEVEL) -> Estimate:
     (a, m), (b, n) = ((arm.patients, arm.n) for arm in (events.treated, events.control))
     if not m or not n:
         return Estimate.not_estimable("empty_arm", name=DIFFERENCE, test=FISHER, arms=(m, n))
-    few = smallest_expected(a, m, b=b, n=n) < SMALL_EXPECTED or m + n < SMALL_TOTAL
     degenerate = a + b in (0, m + n)
     low, high = newcombe(a, m, b=b, n=n, level=level)
-    statistic, p = (None, fisher_p(a, m, b=b, n=n)) if few else pearson(a, m, b=b, n=n)
+    test, statistic, p = tested(a, m, b=b, n=n)
     return Estimate(
         name=DIFFERENCE,
         value=a / m - b / n,
@@ -40,7 +38,7 @@ def two_by_two(events: Events, *, level: float = LEVEL) -> Estimate:
         ci_high=high,
         level=level,
         interval=INTERVAL,
-        test=FISHER if few else PEARSON,
+        test=test,
         statistic=statistic,
         p=None if degenerate else p,
         n_treated=m,
@@ -48,6 +46,13 @@ def two_by_two(events: Events, *, level: float = LEVEL) -> Estimate:
         status="not_estimable" if degenerate else "estimated",
         reason="no_events" if degenerate else None,
     )
+
+
+def tested(a: int, m: int, *, b: int, n: int) -> tuple[str, float | None, float]:
+    """Test, statistic and P by the rule above, for m and n of at least 1."""
+    if smallest_expected(a, m, b=b, n=n) < SMALL_EXPECTED or m + n < SMALL_TOTAL:
+        return FISHER, None, fisher_p(a, m, b=b, n=n)
+    return PEARSON, *pearson(a, m, b=b, n=n)
 
 
 def smallest_expected(a: int, m: int, *, b: int, n: int) -> float:
@@ -64,14 +69,7 @@ def pearson(a: int, m: int, *, b: int, n: int) -> tuple[float, float]:
 
 def fisher_p(a: int, m: int, *, b: int, n: int) -> float:
     """P of the tables with these margins that are no likelier than a of m against b of n: fisher.test."""
-    k = a + b
-    first = max(0, k - n)
-    cells = np.arange(first, min(k, m) + 1, dtype=np.float64)
-    up = (m - cells[:-1]) * (k - cells[:-1]) / (cells[1:] * (n - k + cells[1:]))
-    logs = np.concatenate([[0.0], np.cumsum(np.log(up))])
-    weights = np.exp(logs - logs.max())
-    likely = weights[a - first] * (1 + 1e-7)  # equal up to rounding, as R has it
-    return min(1.0, float(weights[weights <= likely].sum() / weights.sum()))
+    return Conditional.of([(a, m, b, n)]).p()
 
 
 def wilson(k: int, n: int, *, level: float = LEVEL) -> tuple[float, float]:
