@@ -62,6 +62,27 @@ def test_a_stratum_beside_one_like_it_keeps_the_hazard_ratio(rows):
         assert two.value == pytest.approx(one.value, rel=1e-6)
 
 
+STRATIFIED = """
+    16Cm 2Tm 4+Cs 5+Cm 4Cm 16+Cm 17Cm 12+Ts 1+Tm 2Tm 7+Ts 9+Cm 12+Cs 10+Tm 6Tm 4+Cm 14+Ts 14Cs 1+Tm
+    3Tm 9Cs 8Tm 17+Tm 10Ts 8+Tm 9Ts 13Cs 12Cm 4+Cm 15Cm 15Cm 19+Cs 15+Cm 6Cm 7+Cm 13Tm 13+Ts 14Ts
+    17+Tm 6+Cm 18+Tm 1+Cm 2+Cm 19+Tm 18Tm 6Tm 3Cm 6Ts 1Tm 17+Cm 13Tm 12Cm 5Ts 9+Tm 4+Cm 15+Tm 10Tm
+    1Ts 5+Ts 14Tm
+"""
+"""day, + where lost, arm, stratum."""
+
+
+def test_stratified_log_rank_and_hazard_ratio_are_those_of_another_library():
+    """statsmodels 0.14: survdiff(strata = ) and PHReg(strata = , ties = "efron")."""
+    strata = {"m": [], "s": []}
+    for word in STRATIFIED.split():
+        strata[word[-1]].append((int(word[:-2].rstrip("+")), "+" not in word, word[-2] == "T"))
+    both = [times(rows) for rows in strata.values()]
+    assert log_rank(both).statistic == pytest.approx(0.2996924948456439, rel=1e-9)
+    hazard = cox(both)
+    assert np.log(hazard.value) == pytest.approx(0.19920378, rel=1e-6)
+    assert np.log(hazard.value) / hazard.statistic == pytest.approx(0.37966454, rel=1e-6)
+
+
 def test_strata_are_not_compared_with_each_other():
     """All of one stratum die late and all of the other early: within each the arms are alike."""
     early = [(day, True, arm) for day in (1, 2, 3) for arm in (True, False)]
