@@ -214,7 +214,34 @@ class TestResult(Record, frozen=True, kw_only=True):
     p_bh: float | None
 
 
+class AdjustedArm(Record, frozen=True, kw_only=True):
+    """mean: weighted; effective: Kish's sample size.  Null where there is no score."""
+
+    mean: float | None
+    effective: float | None
+
+
+class Adjusted(Record, frozen=True, kw_only=True):
+    """How the means of a comparison were made comparable; detail and at_fault as in Propensity.
+
+    The score is fitted anew in the patients measured, so that its weights balance those who are compared.
+    """
+
+    estimand: Literal["overlap", "att", "match"]
+    treated: AdjustedArm
+    control: AdjustedArm
+    pairs: int | None
+    detail: str | None
+    at_fault: list[str]
+
+
 class Comparison(Record, frozen=True, kw_only=True):
+    """adjusted: null but in the analysis by the propensity score.
+
+    That counts as missing who was measured but lacks a term (`term_missing`) or a partner (`no_partner`), so
+    that n + n_missing of an arm are the same in every analysis of one stratum.
+    """
+
     endpoint: str
     kind: str
     stratum: str
@@ -229,6 +256,7 @@ class Comparison(Record, frozen=True, kw_only=True):
     test: TestResult
     status: Status
     reason: str | None
+    adjusted: Adjusted | None = None
 
 
 class NotMeasured(Record, frozen=True, kw_only=True):

@@ -252,8 +252,12 @@ class AdverseEvents(Keys):
 
 
 class Propensity(Keys):
-    """strata: a score in each stratum, or one over all of them, in which severity may be a term."""
+    """name: of the adjusted analysis.
 
+    strata: a score in each stratum, or one over all of them, in which severity may be a term.
+    """
+
+    name: Name = "adjusted"
     terms: tuple[Name, ...] = Field(min_length=1)
     estimand: Literal["overlap", "att", "match"] = "overlap"
     strata: Literal["each", "together"] = "each"
@@ -371,6 +375,12 @@ class StudyFile(Keys):
                 raise ValueError(
                     f"propensity.terms: {name} is neither an [[endpoint]] nor one of {', '.join(KNOWN_TERMS)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def the_adjusted_analysis_has_a_name_of_its_own(self) -> Self:
+        if self.propensity and self.propensity.name in {a.name for a in self.analysis}:
+            raise ValueError(f"propensity.name: an [[analysis]] is called {self.propensity.name} already")
         return self
 
     @model_validator(mode="after")

@@ -1,8 +1,11 @@
-"""The difference of weighted means, treated minus control, under weights from the propensity score.
+"""The difference of means, treated minus control, made comparable by the propensity score.
 
 sandwich   HC0 of the weighted regression on the arm alone, the score taken as known: with
            sandwich::vcovHC(lm(y ~ treated, weights = w), "HC0"), or survey::svyglm's without its n/(n - 1)
 bootstrap  by patient, the score fitted anew each time; percentile interval
+in_pairs   the mean difference within matched pairs, which no patient is in twice: the paired t, whose
+           variance is that of the pairs (Austin PC. Stat Med 2011;30:1292-301; Abadie A, Spiess J.
+           J Am Stat Assoc 2022;117:983-95)
 
 The bootstrap is not for pairs (Abadie A, Imbens GW. Econometrica 2008;76:1537-57).
 """
@@ -17,13 +20,16 @@ import numpy as np
 from rwe.stats.balance import weighted_mean
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.logistic import BoolArray, fit
+from rwe.stats.matching import Matched
+from rwe.stats.means import paired
 from rwe.stats.summaries import FloatArray
 from rwe.stats.weights import Weighting, weights
 
 NAME = "difference of weighted means"
 TESTS = {
-    "overlap": "overlap weights of a logistic propensity score",
-    "att": "weights for the treated (ATT) of a logistic propensity score",
+    "overlap": "Wald z, two-sided, means under overlap weights of a logistic propensity score",
+    "att": "Wald z, two-sided, means under weights for the treated (ATT) of a logistic propensity score",
+    "match": "paired t, two-sided, pairs matched on a logistic propensity score",
 }
 HC0 = "normal, HC0 sandwich, the score taken as known"
 FAILED = 0.05
@@ -58,7 +64,16 @@ def sandwich(sample: Sample, weighting: Weighting, *, level: float = LEVEL) -> E
     found = fit(sample.covariates, sample.treated)
     if found.reason:
         return nothing(found.reason)
-    value, se = difference(sample, weights(found.probabilities, sample.treated, weighting))
+    return weighted(sample, weights(found.probabilities, sample.treated, weighting), weighting, level=level)
+
+
+def weighted(sample: Sample, w: FloatArray, weighting: Weighting, *, level: float = LEVEL) -> Estimate:
+    """Under weights that are had already; one patient in an arm has no variance to show."""
+    test, arms = TESTS[weighting], sample.arms()
+    nothing = partial(Estimate.not_estimable, name=NAME, test=test, arms=arms)
+    value, se = difference(sample, w)
+    if min(arms) < 2:
+        return nothing("not_identified", value=value)
     if se == 0:
         return nothing("no_variation", value=value)
     half = NormalDist().inv_cdf((1 + level) / 2) * se
@@ -78,15 +93,25 @@ def sandwich(sample: Sample, weighting: Weighting, *, level: float = LEVEL) -> E
 
 
 def difference(sample: Sample, w: FloatArray) -> tuple[float, float]:
-    """The difference and its HC0 standard error; weights must be left in both arms."""
+    """The difference and its HC0 standard error; weights must be left in both arms.
+
+    Each arm about a value of its own, so that equal values have no variance of rounding.
+    """
     value, variance = 0.0, 0.0
     for arm, sign in ((sample.treated, 1), (~sample.treated, -1)):
-        y, here = sample.outcome[arm], w[arm]
+        centre, here = float(sample.outcome[arm][0]), w[arm]
+        y = sample.outcome[arm] - centre
         mean = weighted_mean(y, here)
         assert mean is not None
-        value += sign * mean
+        value += sign * (centre + mean)
         variance += float(((here * (y - mean)) ** 2).sum() / here.sum() ** 2)
     return value, sqrt(variance)
+
+
+def in_pairs(outcome: FloatArray, matched: Matched, *, level: float = LEVEL) -> Estimate:
+    """outcome: of the rows that the pairs count."""
+    treated, control = (outcome[[pair[arm] for pair in matched.pairs]] for arm in (0, 1))
+    return paired(treated, control, test=TESTS["match"], level=level)
 
 
 def bootstrap(

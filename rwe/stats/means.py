@@ -1,15 +1,24 @@
 """The difference of two means, treated minus control."""
 
+from functools import partial
 from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from rwe.stats.distributions import SCIPY, t_quantile, t_two_sided
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.quantile import moments
-from rwe.stats.summaries import TwoSamples
+from rwe.stats.summaries import TwoSamples, finite
 
 DIFFERENCE = "difference of means"
 WELCH = "Welch t, two-sided, variances not assumed equal"
 INTERVAL = "t, Welch–Satterthwaite degrees of freedom"
+WITHIN = "mean difference within pairs"
+PAIRED = "paired t, two-sided"
+WITHIN_INTERVAL = "t, one degree of freedom fewer than pairs"
+ROUNDING = 1e-14
+"""Beside the largest value: a spread of differences below this is none."""
 
 
 def welch(samples: TwoSamples, *, level: float = LEVEL) -> Estimate:
@@ -44,6 +53,35 @@ def welch(samples: TwoSamples, *, level: float = LEVEL) -> Estimate:
         statistic=t,
         p=t_two_sided(t, df),
         n_treated=m,
+        n_control=n,
+        version=SCIPY,
+    )
+
+
+def paired(treated: ArrayLike, control: ArrayLike, *, test: str = PAIRED, level: float = LEVEL) -> Estimate:
+    """t.test(x, y, paired = TRUE): a pair in each place.  Needs two pairs, and some spread in them."""
+    x, y = finite(treated), finite(control)
+    n, nothing = len(x), partial(Estimate.not_estimable, name=WITHIN, test=test, arms=(len(x), len(y)))
+    if not n:
+        return nothing("empty_arm")
+    mean, sd = moments(x - y)
+    if sd is None:
+        return nothing("not_identified", value=mean)
+    if sd <= ROUNDING * max(np.abs(x).max(), np.abs(y).max()):
+        return nothing("no_variation", value=mean)
+    se = sd / sqrt(n)
+    half = t_quantile((1 + level) / 2, n - 1) * se
+    return Estimate(
+        name=WITHIN,
+        value=mean,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        level=level,
+        interval=WITHIN_INTERVAL,
+        test=test,
+        statistic=mean / se,
+        p=t_two_sided(mean / se, n - 1),
+        n_treated=n,
         n_control=n,
         version=SCIPY,
     )

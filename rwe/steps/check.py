@@ -65,7 +65,7 @@ def _judge(plan: Study, found: Results) -> None:
                 hint="do two rules contradict, or does an exclusion share a code with the population?",
             )
     for c in found.comparisons:
-        if not c.treated.n or not c.control.n:
+        if c.adjusted is None and not (c.treated.n and c.control.n):
             reasons = ", ".join(sorted({*c.treated.missing, *c.control.missing}))
             raise StudyError(f"{where}: endpoint {c.endpoint}: no value at visit {c.visit}: {reasons}")
 

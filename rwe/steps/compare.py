@@ -15,6 +15,7 @@ from rwe.results import Results
 from rwe.stats import TESTS
 from rwe.steps import audit, folder, lineage
 from rwe.steps import cohort as cohort_step
+from rwe.steps.adjusted import adjusted
 from rwe.steps.baseline import baseline
 from rwe.steps.comparisons import comparisons
 from rwe.steps.counts import counts, partial
@@ -67,7 +68,7 @@ def collect(store: Store, plan: Study, locked: results.Plan = results.UNLOCKED) 
         attrition=cohort_step.attrition(store),
         baseline=list(baseline(store, plan)),
         visits=visits(store),
-        comparisons=comparisons(store, plan),
+        comparisons=[*comparisons(store, plan), *adjusted(store, plan)],
         adverse_events=adverse_events(store, plan),
         sensitivity=[],
         checks=cohort_step.checks(store),

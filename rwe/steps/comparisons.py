@@ -1,4 +1,4 @@
-"""One comparison for each endpoint, stratum, visit and analysis.
+"""One comparison for each endpoint, stratum, visit and [[analysis]]; adjusted.py has those of the score.
 
     endpoint_value  ──▶  TwoSamples per site  ──▶  their sum  ──▶  TESTS  ──▶  Comparison
 
@@ -6,7 +6,7 @@ Missing values are counted with their reasons and leave before any statistics.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from math import ceil, floor, inf, nextafter
@@ -54,13 +54,16 @@ Cells = Mapping[tuple[str, str, str], Mapping[str, Values]]
 def comparisons(store: Store, plan: Study) -> list[Comparison]:
     """In the order of the study file; P values are adjusted within each analysis."""
     cells = _cells(store)
-    found: list[Comparison] = []
-    for a in plan.file.analysis:
-        family = list(_family(cells, plan, a))
-        raw = [c.test.p if c.status == "estimated" else None for c in family]
-        for c, p_holm, p_bh in zip(family, holm(raw), benjamini_hochberg(raw), strict=True):
-            test = msgspec.structs.replace(c.test, p_holm=p_holm, p_bh=p_bh)
-            found.append(msgspec.structs.replace(c, test=test))
+    return [c for a in plan.file.analysis for c in in_family(list(_family(cells, plan, a)))]
+
+
+def in_family(rows: Sequence[Comparison]) -> list[Comparison]:
+    """With P values by Holm and Benjamini–Hochberg over all that are estimable."""
+    raw = [c.test.p if c.status == "estimated" else None for c in rows]
+    found = []
+    for c, p_holm, p_bh in zip(rows, holm(raw), benjamini_hochberg(raw), strict=True):
+        test = msgspec.structs.replace(c.test, p_holm=p_holm, p_bh=p_bh)
+        found.append(msgspec.structs.replace(c, test=test))
     return found
 
 
@@ -98,14 +101,18 @@ def _comparison(
         unit=e.unit,
         measure="value",
         analysis=analysis.name,
-        primary=e.primary is True or e.primary == visit,
-        treated=_arm(cell["treated"], analysis.quantile_type),
-        control=_arm(cell["control"], analysis.quantile_type),
+        primary=is_primary(e, visit),
+        treated=arm_result(cell["treated"], analysis.quantile_type),
+        control=arm_result(cell["control"], analysis.quantile_type),
         estimate=estimate_result(estimate),
         test=test_result(estimate),
         status=estimate.status,
         reason=estimate.reason,
     )
+
+
+def is_primary(e: Endpoint, visit: str) -> bool:
+    return e.primary is True or e.primary == visit
 
 
 def _pooled(cell: Mapping[str, Values]) -> TwoSamples:
@@ -115,7 +122,7 @@ def _pooled(cell: Mapping[str, Values]) -> TwoSamples:
     return reduce(add, parts, TwoSamples.of([], []))
 
 
-def _arm(values: Values, kind: int) -> Arm:
+def arm_result(values: Values, kind: int) -> Arm:
     ranked = sorted(values.all())
     d = Description.of([_limit_of(v, values.signs.get(v)) for v in ranked], kind=kind)
     return Arm(

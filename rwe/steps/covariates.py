@@ -95,5 +95,10 @@ def terms(who: People, names: Iterable[str]) -> list[Column]:
     return [c for of in found for c in (of if of[0].level is None else of[1:])]
 
 
+def matrix(who: People, found: Iterable[Column]) -> FloatArray:
+    """A row a patient, a column each."""
+    return np.column_stack([np.empty((len(who.ids), 0)), *(c.values for c in found)])
+
+
 def _numbers(known: Iterable[Known]) -> FloatArray:
     return np.array([np.nan if v is None else float(v) for v in known], dtype=np.float64)

@@ -21,7 +21,7 @@ def design(plan: Study) -> Design:
             for e in f.endpoint
         ],
         visits=[VisitInfo(name=v.name, target=v.target, start=v.start, end=v.end) for v in f.visit],
-        analyses=[a.name for a in f.analysis],
+        analyses=[a.name for a in f.analysis] + ([f.propensity.name] if f.propensity else []),
     )
 
 
@@ -73,6 +73,7 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         yield f"Analysis {a.name}", f"test {a.test}; quartiles type {a.quantile_type}"
     if f.propensity:
         yield "Propensity score", _propensity(f.propensity)
+        yield f"Analysis {f.propensity.name}", _adjusted(f.propensity)
     if f.adverse_events:
         yield (
             "Adverse events",
@@ -89,6 +90,11 @@ def _propensity(p: Propensity) -> str:
     }
     where = "in each stratum" if p.strata == "each" else "over all strata"
     return f"logistic, {where}, of {', '.join(p.terms)}; {how[p.estimand]}"
+
+
+def _adjusted(p: Propensity) -> str:
+    how = "mean difference within pairs" if p.estimand == "match" else "difference of weighted means"
+    return f"{how}; the score is fitted anew in the patients measured at each visit"
 
 
 def _endpoint(e: Endpoint) -> str:

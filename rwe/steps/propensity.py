@@ -4,6 +4,7 @@ People  ──▶  those whose terms are all known  ──▶  score  ──▶ 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from rwe.stats.logistic import BoolArray, Fit, fit, none
 from rwe.stats.matching import Caliper, Matched, match
 from rwe.stats.summaries import FloatArray
 from rwe.stats.weights import QUANTILES, effective_size, in_bins, weights
-from rwe.steps.covariates import UNITS, Column, People, columns, people, terms
+from rwe.steps.covariates import UNITS, Column, People, columns, matrix, people, terms
 from rwe.store import Store
 from rwe.study import Propensity, Study
 
@@ -32,6 +33,10 @@ class Scored:
     weights: FloatArray
     matched: Matched | None
 
+    @property
+    def at_fault(self) -> list[str]:
+        return [self.columns[i].name for i in self.fit.columns]
+
 
 def propensity(store: Store, plan: Study) -> list[results.Propensity]:
     """One for each stratum, or one for all together; none where the study declares no score."""
@@ -40,40 +45,41 @@ def propensity(store: Store, plan: Study) -> list[results.Propensity]:
         return []
     everyone = people(store, plan)
     units = UNITS | {e.id: e.unit for e in plan.file.endpoint}
-    if asked.strata == "together":
-        return [_result(everyone, asked, "all", units)]
-    names = [s.name for s in plan.file.stratum] or ["all"]
-    return [_result(_stratum(everyone, name), asked, name, units) for name in names]
+    found = groups(everyone, asked, [s.name for s in plan.file.stratum])
+    return [_result(everyone.at(rows), asked, name, units) for name, rows in found.items()]
 
 
-def _stratum(who: People, name: str) -> People:
-    return who.at([row for row, stratum in enumerate(who.strata) if stratum == name])
+def groups(who: People, asked: Propensity, strata: Sequence[str]) -> dict[str, list[int]]:
+    """Whom each score is of: the rows of each stratum, or all together."""
+    if asked.strata == "together" or not strata:
+        return {"all": list(range(len(who.ids)))}
+    return {name: [row for row, stratum in enumerate(who.strata) if stratum == name] for name in strata}
 
 
 def score(who: People, asked: Propensity) -> Scored:
     """Of patients without a missing term."""
     found = terms(who, asked.terms)
-    fitted = fit(np.column_stack([np.empty((len(who.ids), 0)), *(c.values for c in found)]), who.treated)
+    fitted = fit(matrix(who, found), who.treated)
     if fitted.reason:
         return Scored(who=who, columns=found, fit=fitted, weights=np.empty(0), matched=None)
     if asked.estimand != "match":
         w = weights(fitted.probabilities, who.treated, asked.estimand)
         return Scored(who=who, columns=found, fit=fitted, weights=w, matched=None)
-    groups = list(zip(who.variables["site"], who.strata, strict=True))
+    alike = list(zip(who.variables["site"], who.strata, strict=True))
     caliper = Caliper(sds=asked.caliper, seed=asked.seed)
-    pairs = match(fitted.probabilities, who.treated, ids=who.ids, groups=groups, caliper=caliper)
+    pairs = match(fitted.probabilities, who.treated, ids=who.ids, groups=alike, caliper=caliper)
     if not pairs.pairs:
         fitted = none("not_identified", "no_pairs", steps=fitted.steps)
         return Scored(who=who, columns=found, fit=fitted, weights=np.empty(0), matched=pairs)
     return Scored(who=who, columns=found, fit=fitted, weights=pairs.weights(len(who.ids)), matched=pairs)
 
 
-def _complete(who: People, asked: Propensity) -> list[int]:
+def complete(who: People, asked: Propensity) -> list[int]:
     return [row for row in range(len(who.ids)) if all(who.variables[t][row] is not None for t in asked.terms)]
 
 
 def _result(who: People, asked: Propensity, stratum: str, units: dict[str, str]) -> results.Propensity:
-    scored = score(who.at(_complete(who, asked)), asked)
+    scored = score(who.at(complete(who, asked)), asked)
     names: list[tuple[str | None, str | None]] = [
         (None, None),
         *((c.variable, c.level) for c in scored.columns),
@@ -98,7 +104,7 @@ def _result(who: People, asked: Propensity, stratum: str, units: dict[str, str])
         status=scored.fit.status,
         reason=scored.fit.reason,
         detail=scored.fit.detail,
-        at_fault=[scored.columns[i].name for i in scored.fit.columns],
+        at_fault=scored.at_fault,
     )
 
 

@@ -3,7 +3,9 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from rwe.stats.adjusted import Sample, bootstrap, difference, sandwich
+from rwe.stats.adjusted import Sample, bootstrap, difference, in_pairs, sandwich
+from rwe.stats.matching import Matched
+from rwe.stats.means import paired
 
 
 def sample(seed=0, n=80, effect=1.0):
@@ -97,3 +99,46 @@ def test_replicates_without_a_score_are_counted_and_too_many_are_no_interval():
     found = bootstrap(few, "overlap", replicates=50, seed=1)
     assert (found.status, found.reason) == ("not_estimable", "not_identified")
     assert "; 0 without a fit" in bootstrap(sample(), "overlap", replicates=20, seed=1).interval
+
+
+def test_equal_values_have_no_variance_of_rounding():
+    s = sample()
+    apart = Sample(covariates=s.covariates, treated=s.treated, outcome=np.where(s.treated, 0.3, 0.1))
+    found = sandwich(apart, "overlap")
+    assert (found.reason, found.value, found.p) == ("no_variation", pytest.approx(0.2), None)
+
+
+def test_one_patient_in_an_arm_has_no_variance():
+    alone = np.array([True, False, False, False])
+    one = Sample(covariates=np.empty((4, 0)), treated=alone, outcome=np.array([5.0, 1, 2, 3]))
+    found = sandwich(one, "overlap")
+    assert (found.reason, found.value, found.p) == ("not_identified", 3, None)
+
+
+SLEEP = (
+    (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0),
+    (1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4),
+)
+
+
+def test_pairs_have_the_paired_t_of_r():
+    """with(sleep, t.test(extra[group == 1], extra[group == 2], paired = TRUE)); pairs in two rows."""
+    outcome = np.column_stack(SLEEP).ravel()
+    matched = Matched(pairs=tuple((2 * i, 2 * i + 1) for i in range(10)), width=1.0)
+    found = in_pairs(outcome, matched)
+    assert (found.statistic, found.p) == pytest.approx((-4.0621, 0.002833), rel=1e-4)
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx((-1.58, -2.4598858, -0.7001142))
+    assert (found.n_treated, found.n_control) == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("treated", "control", "reason", "shown"),
+    [
+        ([], [], "empty_arm", None),
+        ([3], [1], "not_identified", 2),
+        ([2.2, 2.4, 1.2], [1.9, 2.1, 0.9], "no_variation", pytest.approx(0.3)),
+    ],
+)
+def test_pairs_without_spread_have_no_interval(treated, control, reason, shown):
+    found = paired(treated, control)
+    assert (found.status, found.reason, found.value, found.p) == ("not_estimable", reason, shown, None)

@@ -4,7 +4,7 @@ from math import inf, nextafter
 
 import pytest
 
-from rwe.steps.comparisons import Values, _arm
+from rwe.steps.comparisons import Values, arm_result
 
 
 def arm(*values, kind=7):
@@ -16,7 +16,7 @@ def arm(*values, kind=7):
         number = float(text.removeprefix(sign))
         kept = {"<": nextafter(number, -inf), ">": nextafter(number, inf)}.get(sign, number)
         found.add("north", kept, sign or None, None)
-    return _arm(found, kind)
+    return arm_result(found, kind)
 
 
 @pytest.mark.parametrize(

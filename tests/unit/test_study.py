@@ -374,6 +374,10 @@ SCORES = {
         "propensity.estimand: input should be 'overlap'",
     ),
     "a caliper of weights": ('terms = ["age"]\ncaliper = 0.1', "propensity: `caliper` and `seed` go with"),
+    "the name of another analysis": (
+        'terms = ["age"]\nname = "published"',
+        "propensity.name: an [[analysis]] is called published already",
+    ),
     "no caliper": ('terms = ["age"]\nestimand = "match"\ncaliper = 0', "propensity.caliper: "),
 }
 
@@ -396,4 +400,5 @@ def test_a_term_needs_the_table_that_defines_it(folder):
 def test_a_score_by_itself_means_overlap_weights_in_each_stratum(folder):
     (folder / "study.toml").write_text(MSC + '\n[propensity]\nterms = ["age", "FEV1"]\n')
     found = study.load(folder).file.propensity
-    assert (found.estimand, found.strata, found.terms) == ("overlap", "each", ("age", "FEV1"))
+    assert (found.name, found.estimand, found.strata) == ("adjusted", "overlap", "each")
+    assert found.terms == ("age", "FEV1")
