@@ -37,6 +37,10 @@ class Block:
     rows: list[Comparison]
 
     @property
+    def adjusted(self) -> bool:
+        return self.rows[0].adjusted is not None
+
+    @property
     def name(self) -> str:
         unit = self.rows[0].unit
         change = ", change from baseline" if self.measure == "change" else ""

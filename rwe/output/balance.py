@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rwe.output.grid import columns
 from rwe.output.numbers import NONE, digits_for, fixed
-from rwe.output.words import DETAILS, ESTIMANDS, plural, spoken
+from rwe.output.words import ESTIMANDS, because, plural, spoken
 from rwe.results import Balance, Propensity, WeightedArm
 
 
@@ -27,8 +27,7 @@ def verdict(p: Propensity) -> str:
     if p.status == "estimated":
         pairs = f", {plural(p.pairs, 'pair')} within {fixed(p.caliper, 3)}" if p.pairs is not None else ""
         return f"converged in {plural(p.steps, 'step')}{pairs}"
-    why = DETAILS[p.detail] if p.detail else spoken(p.reason or "")
-    return f"not estimable: {why}" + (f" ({', '.join(p.at_fault)})" if p.at_fault else "")
+    return f"not estimable: {because(p.reason, p.detail, p.at_fault)}"
 
 
 def sizes(arm: WeightedArm) -> str:

@@ -16,7 +16,8 @@ from rwe.results import Results
 
 def all_figures(results: Results) -> list[Figure]:
     visits = [figure for _, figure in visit_figures(results)]
-    return [*flow_figures(results), *balance_figures(results), *visits, *forest_figures(results)]
+    forests = [figure for _, figure in forest_figures(results)]
+    return [*flow_figures(results), *balance_figures(results), *visits, *forests]
 
 
 def flow_figures(results: Results) -> list[Figure]:
@@ -38,10 +39,14 @@ def balance_figures(results: Results) -> list[Figure]:
 
 
 def visit_figures(results: Results) -> list[tuple[Block, Figure]]:
-    """Medians do not depend on the analysis: one figure, where an endpoint and stratum first occur."""
+    """Medians do not depend on the analysis: one figure, where an endpoint and stratum first occur.
+
+    None of an adjusted analysis: it compares means, and of fewer patients.
+    """
     first: dict[tuple[str, str, str], Block] = {}
     for block in blocks(results):
-        first.setdefault((block.info.id, block.measure, block.stratum), block)
+        if not block.adjusted:
+            first.setdefault((block.info.id, block.measure, block.stratum), block)
     names = _Names()
     return [(block, _visits(block, names.of("visits", *key), results.label)) for key, block in first.items()]
 
@@ -50,7 +55,8 @@ def _visits(block: Block, name: str, label: str) -> Figure:
     return Figure(name, visits_plot(block, slug=name, label=label))
 
 
-def forest_figures(results: Results) -> list[Figure]:
+def forest_figures(results: Results) -> list[tuple[list[Block], Figure]]:
+    """One analysis and stratum each."""
     grouped: dict[tuple[str, str], list[Block]] = {}
     for block in blocks(results):
         grouped.setdefault((block.analysis, block.stratum), []).append(block)
@@ -60,7 +66,7 @@ def forest_figures(results: Results) -> list[Figure]:
         name = names.of("estimates", analysis, stratum)
         title = f"Estimates, {stratum}, {analysis}"
         svg = forest_plot(grouped[analysis, stratum], slug=name, label=results.label, title=title)
-        figures.append(Figure(name, svg))
+        figures.append((grouped[analysis, stratum], Figure(name, svg)))
     return figures
 
 

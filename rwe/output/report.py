@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from rwe.output import words
 from rwe.output.cautions import cautions
-from rwe.output.sections import balance, comparisons, events, patients, record, summary, visits
+from rwe.output.sections import adjusted, balance, comparisons, events, patients, record, summary, visits
 from rwe.results import Results
 
 ORDER = (
@@ -18,6 +18,7 @@ ORDER = (
     patients.table_one,
     balance.balance,
     comparisons.comparisons,
+    adjusted.adjusted,
     visits.missing,
     events.adverse_events,
     record.sensitivity,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from rwe.results import Arm, Results
+from rwe.results import Adjusted, Arm, Results
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Beginnings of a text that a spreadsheet would run, or hide one behind."""
@@ -38,6 +38,7 @@ COMPARED: Schema = {
     **{f"{name}_bound": TEXT for name in ("median", "q1", "q3")},
     **SUMMARY,
 }
+WEIGHTED: Schema = {"weighted_mean": FLOAT, "effective": FLOAT}
 BASELINE_ARM: Schema = {"n": INT, "n_missing": INT, **SUMMARY, "count": INT, "share": FLOAT}
 EVENT_ARM: Schema = {"patients": INT, "events": INT, "n": INT, "person_days": FLOAT}
 
@@ -57,6 +58,10 @@ SCHEMAS: Mapping[str, Schema] = {
         "primary": BOOL,
         **_arms(COMPARED),
         **RESULT,
+        "estimand": TEXT,
+        **_arms(WEIGHTED),
+        "pairs": INT,
+        **dict.fromkeys(("detail", "at_fault"), TEXT),
     },
     "attrition": {
         **dict.fromkeys(("step", "description", "site", "arm", "stratum"), TEXT),
@@ -99,7 +104,7 @@ SCHEMAS: Mapping[str, Schema] = {
 
 def frames(results: Results) -> dict[str, pl.DataFrame]:
     rows: dict[str, Sequence[dict[str, Any]]] = {
-        "comparisons": [_flat(c) for c in results.comparisons],
+        "comparisons": [{**_flat(c), **_adjusted(c.adjusted)} for c in results.comparisons],
         "attrition": [_flat(a) for a in results.attrition],
         "baseline": [_flat(b) for b in results.baseline],
         "visits": [{**_flat(v), "set_aside": _text(v.set_aside)} for v in results.visits],
@@ -142,6 +147,18 @@ def _flat(record: msgspec.Struct) -> dict[str, Any]:
             continue
         flat.update({f"{name}_{key}": item for key, item in inner.items()})
     return flat
+
+
+def _adjusted(found: Adjusted | None) -> dict[str, Any]:
+    """Of other analyses nothing."""
+    if found is None:
+        return {}
+    arms = (("treated", found.treated), ("control", found.control))
+    means = {f"{name}_weighted_mean": arm.mean for name, arm in arms}
+    sizes = {f"{name}_effective": arm.effective for name, arm in arms}
+    at_fault = "; ".join(found.at_fault)
+    known = {"estimand": found.estimand, "pairs": found.pairs, "detail": found.detail}
+    return {**means, **sizes, **known, "at_fault": at_fault or None}
 
 
 def _text(reasons: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ Nothing here colours or measures a terminal: the same results give the same text
 
 from collections.abc import Iterable
 
+from rwe.output.adjusted import adjusted_arms, explained
 from rwe.output.arrange import Block, analyses, blocks, strata, tallies
 from rwe.output.cautions import cautions
 from rwe.output.flow import ARMS, Step, steps
@@ -16,6 +17,7 @@ from rwe.output.words import NOT_RANDOMISED, methods, standing, verdict
 from rwe.results import AdverseEventResult, Comparison, Results
 
 HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
+ADJUSTED_HEADS = ["n, eff.", "mean", "n, eff.", "mean", "difference [95 % CI]", "P", "Holm"]
 
 
 def comparison_text(results: Results) -> str:
@@ -40,6 +42,7 @@ def _comparisons(results: Results) -> list[str]:
         mine = [b for b in found if b.analysis == analysis]
         lines += [*_analysis(results, mine), ""]
         lines += ["* primary comparison"] if any(c.primary for b in mine for c in b.rows) else []
+        lines += [filled(text) for text in explained(c for b in mine for c in b.rows)]
         lines += [filled(text) for text in multiplicity(analysis, tallies(results)[analysis])]
         lines += [filled(text, indent="   ") for text in methods(c for b in mine for c in b.rows)]
     return lines
@@ -62,20 +65,25 @@ def _analysis(results: Results, found: list[Block]) -> list[str]:
 def _lines(found: list[Block]) -> tuple[list[str], bool]:
     """The head and a line per comparison; beside: is there room for the endpoint's name in it?"""
     rows = [[b.name if i == 0 else "", *_row(c, b)] for b in found for i, c in enumerate(b.rows)]
+    heads = ADJUSTED_HEADS if found[0].adjusted else HEADS
     for gap in (2, 1):
-        lines = columns([["", "", *HEADS], *rows], left=2, gap=gap)
+        lines = columns([["", "", *heads], *rows], left=2, gap=gap)
         if widest(lines) <= WIDTH:
             return lines, True
-    return columns([["", *HEADS], *(r[1:] for r in rows)]), False
+    return columns([["", *heads], *(r[1:] for r in rows)]), False
 
 
 def _row(c: Comparison, block: Block) -> list[str]:
     digits = block.info.digits
-    arms = [part for arm in (c.treated, c.control) for part in (str(arm.n), quartiles(arm, digits))]
+    arms = adjusted_arms(c, digits) if c.adjusted else _arms_of(c, digits)
     visit = f"{c.visit}*" if c.primary else c.visit
     if c.status != "estimated":
         return [visit, *arms, verdict(c)]
     return [visit, *arms, interval(c.estimate, digits), p_value(c.test.p), p_value(c.test.p_holm)]
+
+
+def _arms_of(c: Comparison, digits: int) -> list[str]:
+    return [part for arm in (c.treated, c.control) for part in (str(arm.n), quartiles(arm, digits))]
 
 
 def _attrition(results: Results) -> list[str]:

@@ -25,6 +25,8 @@ REASONS = {
     "window_not_reached": "window not reached",
     "not_measured": "not measured",
     "set_aside": "set aside",
+    "term_missing": "without a term of the score",
+    "no_partner": "without a partner within the caliper",
 }
 STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}
 DETAILS = {
@@ -62,8 +64,15 @@ def spoken(code: str) -> str:
 
 def verdict(row: Comparison | AdverseEventResult) -> str:
     """Why there is no estimate, or what limits it: `not estimable: an arm has no value`."""
-    parts = (STATUS[row.status], spoken(row.reason) if row.reason else "")
-    return ": ".join(part for part in parts if part)
+    score = row.adjusted if isinstance(row, Comparison) else None
+    why = because(row.reason, score.detail, score.at_fault) if score else spoken(row.reason or "")
+    return ": ".join(part for part in (STATUS[row.status], why) if part)
+
+
+def because(reason: str | None, detail: str | None, at_fault: list[str]) -> str:
+    """Why there is no score, and of which terms: `some values occur in one arm only … (site: north)`."""
+    why = DETAILS[detail] if detail else spoken(reason or "")
+    return why + (f" ({', '.join(at_fault)})" if at_fault else "")
 
 
 def method(test: TestResult) -> str:

@@ -363,8 +363,8 @@ def test_an_empty_study_renders_every_section():
     report = Report(render_html(sample.empty()))
     assert [text for level, text in report.headings if level == 2] == [
         "Summary", "Flow of patients", "Definitions", "Table 1: patients at time zero",
-        "Propensity score: balance and overlap", "Comparisons", "Missing values", "Adverse events",
-        "Sensitivity", "Checks", "Unit conversions", "Deviations", "Provenance",
+        "Propensity score: balance and overlap", "Comparisons", "Adjusted comparisons", "Missing values",
+        "Adverse events", "Sensitivity", "Checks", "Unit conversions", "Deviations", "Provenance",
     ]  # fmt: skip
     assert report.figures == []
 

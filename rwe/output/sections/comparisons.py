@@ -1,4 +1,4 @@
-"""Every comparison that was asked for."""
+"""Every comparison that was asked for, but for the adjusted ones."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -15,7 +15,7 @@ NONE_ASKED = [Part(paragraphs=["No comparison was asked for."])]
 
 def comparisons(results: Results) -> Section:
     title = "Comparisons"
-    found = blocks(results)
+    found = [b for b in blocks(results) if not b.adjusted]
     if not found:
         return Section("comparisons", title, NONE_ASKED)
     figures = visit_figures(results)
@@ -25,8 +25,8 @@ def comparisons(results: Results) -> Section:
         drawn = [figure for block, figure in figures if any(block is b or block == b for b in same)]
         name = f"{same[0].name}: {same[0].analysis}" if len(analyses(results)) > 1 else same[0].name
         parts.append(Part(name, figures=drawn, tables=[_table(same, f"{slug(same[0].info.id)}-{i}")]))
-    forest = Part("Estimates with intervals", figures=forest_figures(results))
-    return Section("comparisons", title, [*parts, forest])
+    forests = [figure for drawn, figure in forest_figures(results) if not drawn[0].adjusted]
+    return Section("comparisons", title, [*parts, Part("Estimates with intervals", figures=forests)])
 
 
 def _table(found: Sequence[Block], name: str) -> Table:

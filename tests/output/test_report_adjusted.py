@@ -1,0 +1,121 @@
+"""The adjusted analysis in the report, the terminal, the tables and the figures: beside, never among."""
+
+import pytest
+import results_sample as sample
+from msgspec.structs import replace
+from read_html import Report
+
+from rwe.output.figures import all_figures
+from rwe.output.report import render_html
+from rwe.output.tables import frames
+from rwe.output.terminal import comparison_text
+from rwe.results import Adjusted, AdjustedArm, EstimateResult
+
+WALD = "Wald z, two-sided, means under overlap weights of a logistic propensity score"
+HC0 = "normal, HC0 sandwich, the score taken as known"
+
+
+def adjusted(c):
+    """d28 of the moderate stratum has an estimate, the other visits a site with one arm."""
+    known = c.visit == "d28"
+    means, sizes = ((2.714, 2.204), (9.81, 11.24)) if known else ((None, None), (None, None))
+    value, low, high, level = (0.51, 0.1, 0.92, 0.95) if known else (None, None, None, None)
+    score = Adjusted(
+        estimand="overlap",
+        treated=AdjustedArm(mean=means[0], effective=sizes[0]),
+        control=AdjustedArm(mean=means[1], effective=sizes[1]),
+        pairs=None,
+        detail=None if known else "separation",
+        at_fault=[] if known else ["site: west"],
+    )
+    test = replace(sample.tested(WALD, 0.02 if known else None), p_holm=0.02 if known else None)
+    return replace(
+        c,
+        analysis="adjusted",
+        estimate=EstimateResult(
+            name="difference of weighted means",
+            value=value,
+            ci_low=low,
+            ci_high=high,
+            level=level,
+            interval=HC0 if known else None,
+        ),
+        test=test,
+        status="estimated" if known else "not_estimable",
+        reason=None if known else "not_identified",
+        adjusted=score,
+    )
+
+
+@pytest.fixture(scope="module")
+def results():
+    found = sample.build()
+    rows = [adjusted(c) for c in found.comparisons if (c.endpoint, c.stratum) == ("fev1", "moderate")]
+    design = replace(found.design, analyses=[*found.design.analyses, "adjusted"])
+    return replace(found, comparisons=[*found.comparisons, *rows], design=design)
+
+
+@pytest.fixture(scope="module")
+def report(results):
+    return Report(render_html(results))
+
+
+def test_the_tables_of_the_other_analysis_hold_no_adjusted_row(report):
+    before = Report(render_html(sample.build())).tables
+    held = [name for name in before if name.startswith("comparison-") or name == "overview"]
+    assert len(held) > 7
+    for name in held:
+        assert [r.cells for r in report.tables[name].rows] == [r.cells for r in before[name].rows]
+
+
+def test_an_adjusted_row_stands_beside_the_published_one(report):
+    first, second, *_ = report.tables["adjusted-fev1-0"].rows
+    assert (first.group, first.head) == ("moderate", "d28 primary")
+    assert first.cells[1:3] == ["9.8", "2.71 2.83 without weights"]
+    assert first.cells[6:9] == ["0.51 [0.10, 0.92]", "0.020", "0.020"]
+    assert first.cells[10] == "0.61 [0.15, 0.95] P = 0.008"
+    assert first.heads[10] == "Beside it “unadjusted”: Hodges-Lehmann shift [95 % CI]"
+    assert second.cells[6].endswith(
+        "not estimable: some values occur in one arm only, so that nobody can be compared (site: west)"
+    )
+
+
+def test_the_report_says_what_it_is_and_how_p_was_made(report):
+    section = next(s for s in report.sections if s.startswith("Adjusted comparisons"))
+    assert "Analysis “adjusted” is the difference of weighted means" in section
+    assert "The score is fitted anew in the patients who have a value at the visit" in section
+    assert f"P: {WALD} (scipy 1.17.1); interval: {HC0}." in section
+    assert "Analysis “adjusted”: 5 comparisons asked for, 1 could be estimated (m = 1)." in report.sections[0]
+
+
+def test_without_a_score_the_section_says_so():
+    sections = Report(render_html(sample.build())).sections
+    section = next(s for s in sections if s.startswith("Adjusted comparisons"))
+    assert section.endswith("No adjusted analysis was asked for.")
+
+
+def test_figures_of_the_other_analysis_are_not_muddled(results):
+    before, after = ({f.slug: f.svg for f in all_figures(r)} for r in (sample.build(), results))
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"estimates-adjusted-moderate"}
+
+
+def test_the_terminal_shows_means_and_effective_sizes(results):
+    text = comparison_text(results)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    head = lines.index("moderate (adjusted)")
+    assert lines[head + 1] == "n, eff. mean n, eff. mean difference [95 % CI] P Holm"
+    assert lines[head + 2] == "FEV1 (L) d28* 13, 9.8 2.71 16, 11.2 2.20 0.51 [0.10, 0.92] 0.020 0.020"
+    assert max(map(len, text.splitlines())) <= 100
+    assert "so that nobody can be compared (site: west)" in " ".join(lines)
+    assert "Analysis “adjusted” is the difference of weighted means" in " ".join(lines)
+
+
+def test_tables_for_machines_have_the_weighted_means(results):
+    frame = frames(results)["comparisons"]
+    first, second = frame.filter(analysis="adjusted").rows(named=True)[:2]
+    assert (first["treated_weighted_mean"], first["control_effective"]) == (2.714, 11.24)
+    assert (first["estimand"], first["at_fault"]) == ("overlap", None)
+    assert (second["detail"], second["at_fault"], second["pairs"]) == ("separation", "site: west", None)
+    others = frame.filter(analysis="unadjusted")
+    assert others["estimand"].null_count() == others.height == 70
