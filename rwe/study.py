@@ -27,7 +27,7 @@ Day = Annotated[float, Field(ge=-36525, le=36525)]
 Text = Annotated[str, Field(min_length=1)]
 MOST_TERMS = 6
 KNOWN_TERMS = ("age", "sex", "days_from_anchor", "site", "severity")
-"""What a propensity score may be of, beside the baseline value of an endpoint."""
+"""What a propensity score may be of, beside a covariate and the baseline value of an endpoint."""
 
 
 class Keys(BaseModel):
@@ -150,6 +150,10 @@ class Exclusion(Keys):
     sources: tuple[Source, ...] = Field(alias="in", min_length=1)
     codes: Name
     lookback_days: int | None = Field(default=None, ge=1, le=36525)
+
+
+class Covariate(Exclusion):
+    """The same keys, of what leaves nobody out but is compared between the arms."""
 
 
 class Stratification(Keys):
@@ -296,6 +300,7 @@ class StudyFile(Keys):
     control: Control
     eligibility: Eligibility = Eligibility()
     exclusion: tuple[Exclusion, ...] = ()
+    covariate: tuple[Covariate, ...] = ()
     stratification: Stratification | None = None
     stratum: tuple[Stratum, ...] = ()
     baseline: Baseline | None = None
@@ -311,7 +316,7 @@ class StudyFile(Keys):
         """The code lists the study refers to, each once, in the order of the file."""
         lists = [self.population.codes, self.exposure.codes, self.control.codes or ""]
         lists += [self.control.risk_set.in_hospital or ""] if self.control.risk_set else []
-        lists += [e.codes for e in self.exclusion]
+        lists += [e.codes for e in (*self.exclusion, *self.covariate)]
         lists += self.stratification.carriers if self.stratification else ()
         lists += [s.codes for s in self.stratum] + [e.codes for e in self.endpoint]
         return list(dict.fromkeys(name for name in lists if name))
@@ -320,6 +325,7 @@ class StudyFile(Keys):
     def names_are_unique(self) -> Self:
         named: tuple[tuple[str, list[str]], ...] = (
             ("exclusion", [e.name for e in self.exclusion]),
+            ("covariate", [c.name for c in self.covariate]),
             ("stratum", [s.name for s in self.stratum]),
             ("visit", [v.name for v in self.visit]),
             ("endpoint", [e.id for e in self.endpoint]),
@@ -330,6 +336,14 @@ class StudyFile(Keys):
         for table, names in named:
             for name in sorted({n for n in names if names.count(n) > 1}):
                 raise ValueError(f"[[{table}]] {name} stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def covariates_have_names_of_their_own(self) -> Self:
+        taken = {*KNOWN_TERMS, *(e.id for e in self.endpoint)}
+        for c in self.covariate:
+            if c.name in taken:
+                raise ValueError(f"[[covariate]] {c.name}: Table 1 has a variable of this name already")
         return self
 
     @model_validator(mode="after")
@@ -366,14 +380,16 @@ class StudyFile(Keys):
     @model_validator(mode="after")
     def propensity_terms_are_known_at_time_zero(self) -> Self:
         endpoints = {e.id for e in self.endpoint}
+        known = endpoints.union(KNOWN_TERMS, (c.name for c in self.covariate))
         for name in self.propensity.terms if self.propensity else ():
             if name in endpoints and not self.baseline:
                 raise ValueError(f"propensity.terms: {name} needs a [baseline]")
             if name == "severity" and not self.stratification:
                 raise ValueError("propensity.terms: severity needs a [stratification]")
-            if name not in endpoints.union(KNOWN_TERMS):
+            if name not in known:
                 raise ValueError(
-                    f"propensity.terms: {name} is neither an [[endpoint]] nor one of {', '.join(KNOWN_TERMS)}"
+                    f"propensity.terms: {name} is neither an [[endpoint]] nor a [[covariate]]"
+                    f" nor one of {', '.join(KNOWN_TERMS)}"
                 )
         return self
 

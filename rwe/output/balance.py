@@ -20,6 +20,10 @@ def described(p: Propensity) -> Iterator[str]:
     yield f"Propensity score, {p.stratum}, {ESTIMANDS[p.estimand]}: {verdict(p)}"
     for title, arm in (("treated", p.treated), ("control", p.control)):
         yield f"  {title}: {sizes(arm)}"
+    if p.treated.scores and p.control.scores:
+        yield "  patients by tenths of the score, lowest first:"
+        yield f"    treated {_bins(p.treated.scores)}"
+        yield f"    control {_bins(p.control.scores)}"
 
 
 def verdict(p: Propensity) -> str:
@@ -34,6 +38,10 @@ def sizes(arm: WeightedArm) -> str:
     left = f", {arm.n_missing} left out ({lacking(arm)})" if arm.n_missing else ""
     effective = f", effective {fixed(arm.effective, 1)}" if arm.effective is not None else ""
     return f"{plural(arm.n, 'patient')}{effective}{left}"
+
+
+def _bins(scores: list[int]) -> str:
+    return " ".join(f"{n:3}" for n in scores)
 
 
 def lacking(arm: WeightedArm) -> str:

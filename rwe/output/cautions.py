@@ -1,16 +1,18 @@
 """What a reader has to know before any number: the head of the report and of the terminal's text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from rwe.output.arrange import endpoint, strata
-from rwe.output.numbers import fixed
-from rwe.output.words import IMBALANCED, plural, spoken
-from rwe.results import Baseline, Plan, Results
+from rwe.output.balance import verdict
+from rwe.output.numbers import fixed, quartiles, share
+from rwe.output.table_one import by_stratum, imbalanced, name, wholly_apart
+from rwe.output.words import IMBALANCED, plural, short, spoken
+from rwe.results import Baseline, Design, Plan, Propensity, Results
 
 
 def cautions(results: Results) -> list[str]:
-    return [*_late(results.plan), *_partial(results), *_errors(results), *_imbalanced(results)]
+    arms = before_outcomes(results.baseline, results.propensity, results.design)
+    return [*_late(results.plan), *_partial(results), *_errors(results), *arms]
 
 
 def _late(plan: Plan) -> Iterator[str]:
@@ -34,18 +36,42 @@ def _errors(results: Results) -> Iterator[str]:
         yield f"A check failed: {spoken(rule)}, {plural(n, 'row')}; see Checks."
 
 
-def _imbalanced(results: Results) -> Iterator[str]:
-    for stratum in strata(results, (b.stratum for b in results.baseline)):
-        here = [b for b in results.baseline if b.stratum == stratum]
-        apart = [b for b in here if b.smd is not None and abs(b.smd) > IMBALANCED]
-        if apart:
-            names = "; ".join(f"{_name(b, results)} {fixed(b.smd, 2)}" for b in apart)
+def before_outcomes(rows: Sequence[Baseline], scores: Sequence[Propensity], design: Design) -> Iterator[str]:
+    """What is known of the arms before an endpoint is looked at."""
+    yield from _imbalanced(rows, design)
+    yield from _late_start(rows)
+    for p in scores:
+        if p.status != "estimated":
+            yield (
+                f"Propensity score, {p.stratum}: {short(verdict(p))}. No difference of the outcomes can be"
+                " read as an effect of the treatment."
+            )
+
+
+def _imbalanced(rows: Sequence[Baseline], design: Design) -> Iterator[str]:
+    for stratum, here in by_stratum(rows, design):
+        if apart := [b for b in here if imbalanced(b)]:
+            names = "; ".join(f"{name(b, design)} {_distance(b)}" for b in apart)
             yield (
                 f"Before treatment the arms differ in {len(apart)} of {len(here)} rows of Table 1, {stratum},"
                 f" by more than {IMBALANCED} standard deviations: {names}."
             )
 
 
-def _name(b: Baseline, results: Results) -> str:
-    label = endpoint(results, b.variable).label.replace("_", " ")
-    return f"{label}: {b.level}" if b.level is not None else label
+def _distance(b: Baseline) -> str:
+    if not wholly_apart(b):
+        return fixed(b.smd, 2)
+    if b.level is not None:
+        return f"in {share(b.treated.count, b.treated.n)} and {share(b.control.count, b.control.n)}"
+    return f"always {fixed(b.treated.mean, 2)} and always {fixed(b.control.mean, 2)}"
+
+
+def _late_start(rows: Sequence[Baseline]) -> Iterator[str]:
+    """Who is treated late has lived that long, and is seen in another phase of the illness."""
+    for b in rows:
+        if b.variable == "days_from_anchor" and imbalanced(b):
+            yield (
+                f"Time zero does not lie as long after the anchor in both arms, {b.stratum}: treated"
+                f" {quartiles(b.treated, 1)} days, control {quartiles(b.control, 1)}. Whoever starts later"
+                " had to live until then (immortal time), and is followed through another phase of illness."
+            )

@@ -11,12 +11,13 @@ from rwe.output.cautions import cautions
 from rwe.output.sections import adjusted, balance, comparisons, events, patients, record, summary, visits
 from rwe.results import Results
 
+# Who was compared stands before what came of it: no estimate is read before the balance.
 ORDER = (
-    summary.summary,
     patients.flow,
     record.definitions,
     patients.table_one,
     balance.balance,
+    summary.summary,
     comparisons.comparisons,
     adjusted.adjusted,
     visits.missing,

@@ -71,7 +71,7 @@ def observed(plan: Study) -> tuple[Code, ...]:
     file = plan.file
     lists = [e.codes for e in file.endpoint]
     lists += file.stratification.carriers if file.stratification else ()
-    lists += [e.codes for e in file.exclusion if "observation" in e.sources]
+    lists += [e.codes for e in (*file.exclusion, *file.covariate) if "observation" in e.sources]
     lists += [p.codes for p in (file.population, file.control) if p.source == "observation" and p.codes]
     codes = {(c.system, c.code): c for name in dict.fromkeys(lists) for c in plan.code_lists[name]}
     return tuple(codes.values())

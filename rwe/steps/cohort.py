@@ -7,8 +7,8 @@
             ──▶  sql/check                   ──▶  check_result
 
 What it shows touches no outcome: attrition rests on sql/cohort before 40_measurement.sql, which reads no
-result; checks count results that cannot be used, never a value.  endpoint_value is made for `compare`, and
-not looked at here.
+result; checks count results that cannot be used, never a value; Table 1 and the propensity score are of what
+was known at time zero.  Of endpoint_value, made for `compare`, the baseline alone is looked at here.
 
 A file of sql/cohort with a `Step` line leaves patients out: its table holds who, and why.  It is one
 step of the attrition by itself, in the order of the numbers, when its `When` holds for the study.
@@ -20,9 +20,11 @@ from pathlib import Path
 
 from rwe import data, study
 from rwe.errors import MappingError
-from rwe.results import Attrition, CheckResult, Propensity
+from rwe.results import Attrition, Baseline, CheckResult, Design, Propensity
 from rwe.steps import folder, lineage, tables, units
+from rwe.steps.baseline import baseline
 from rwe.steps.counts import partial
+from rwe.steps.design import design
 from rwe.steps.propensity import propensity
 from rwe.store import Store, literal, quoted
 from rwe.study import Study
@@ -47,6 +49,8 @@ class Cohort:
     checks: list[CheckResult]
     propensity: list[Propensity]
     missing: tuple[str, ...]
+    baseline: list[Baseline]
+    design: Design
 
 
 def cohort(study_dir: Path) -> Cohort:
@@ -63,6 +67,8 @@ def cohort(study_dir: Path) -> Cohort:
             checks=checks(store),
             propensity=propensity(store, plan),
             missing=tuple(partial(store)),
+            baseline=list(baseline(store, plan)),
+            design=design(plan),
         )
 
 

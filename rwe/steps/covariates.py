@@ -21,6 +21,7 @@ VALUES = (
     "SELECT endpoint, site_id, patient_id, arm, value FROM endpoint_value "
     "WHERE is_baseline AND value IS NOT NULL ORDER BY endpoint, site_id, patient_id, arm"
 )
+RECORDED = "SELECT covariate, site_id, patient_id, is_recorded FROM history"
 UNITS = {"age": "years", "days_from_anchor": "days"}
 Known = float | str | None
 
@@ -67,6 +68,9 @@ def people(store: Store, plan: Study) -> People:
         "site": tuple(row[0] for row in rows),
         "severity": tuple(row[3] for row in rows),
     }
+    recorded = {tuple(row[:3]): ("no", "yes")[row[3]] for row in store.rows(RECORDED)}
+    for c in plan.file.covariate:
+        variables[c.name] = tuple(recorded.get((c.name, *row[:2])) for row in rows)
     for e in plan.file.endpoint if plan.file.baseline else ():
         variables[e.id] = tuple(values.get((e.id, *row[:3])) for row in rows)
     return People(

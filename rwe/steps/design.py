@@ -51,9 +51,7 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
     if f.control.risk_set:
         yield "Controls", "; ".join(_risk_set(f.control.risk_set))
     yield "Eligibility", "; ".join(_eligibility(f)) or "no rule declared"
-    for x in f.exclusion:
-        back = f"within {x.lookback_days} days" if x.lookback_days else "at any time"
-        yield "Exclusion", f"{x.label}: a record of the code list {x.codes} {back} before time zero"
+    yield from _recorded(f)
     if f.stratification:
         levels = ", ".join(f"{s.name} ({s.label})" for s in f.stratum)
         yield "Severity", f"the worst state recorded up to time zero, mildest first: {levels}"
@@ -79,6 +77,17 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+
+
+def _recorded(f: StudyFile) -> Iterator[tuple[str, str]]:
+    """What is asked of a patient's records before time zero."""
+    for x in f.exclusion:
+        back = f"within {x.lookback_days} days" if x.lookback_days else "at any time"
+        yield "Exclusion", f"{x.label}: a record of the code list {x.codes} {back} before time zero"
+    for c in f.covariate:
+        back = f"within {c.lookback_days} days" if c.lookback_days else "at any time"
+        text = f"{c.label}: a record of the code list {c.codes} {back} up to time zero; no record is no"
+        yield f"Covariate {c.name}", text
 
 
 def _propensity(p: Propensity) -> str:

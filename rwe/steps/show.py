@@ -7,6 +7,9 @@ from typing import Any
 
 from rwe.locks import CODE_LIST, NAME
 from rwe.output.balance import balance_text
+from rwe.output.cautions import before_outcomes
+from rwe.output.grid import filled
+from rwe.output.table_one import baseline_text
 from rwe.reasons import REASONS
 from rwe.results import Attrition
 from rwe.steps.codes import RecordedCode
@@ -146,7 +149,9 @@ def cohort(outcome: Cohort) -> dict[str, Any]:
     return {
         "attrition": outcome.attrition,
         "checks": outcome.checks,
+        "baseline": outcome.baseline,
         "propensity": outcome.propensity,
+        "cautions": _cautions(outcome),
         "missing": outcome.missing,
     }
 
@@ -158,13 +163,20 @@ def cohort_table(outcome: Cohort) -> str:
         for step, text in steps
     ]
     checks = [(c.severity, c.rule, c.site, c.arm, c.n) for c in outcome.checks]
+    noted = [filled(f"! {text}", indent="  ") for text in _cautions(outcome)]
     return "\n\n".join(
         [
             table(("step", "in", "left out", "remain", "treated", "control"), rows),
             *([table(("check", "rule", "site", "arm", "n"), checks)] if checks else []),
+            *([baseline_text(outcome.baseline, outcome.design)] if outcome.baseline else []),
             *(balance_text(p) for p in outcome.propensity),
+            *(["\n".join(noted)] if noted else []),
         ]
     )
+
+
+def _cautions(outcome: Cohort) -> list[str]:
+    return list(before_outcomes(outcome.baseline, outcome.propensity, outcome.design))
 
 
 def _sums(rows: list[Attrition]) -> tuple[int, int, int, int | None, int | None]:

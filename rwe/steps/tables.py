@@ -4,12 +4,12 @@ SQL joins them and takes no parameters, so each file runs as it is in the DuckDB
 tells years later which study made it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from rwe import data
 from rwe.store import Store
-from rwe.study import Study, StudyFile
+from rwe.study import Exclusion, Study, StudyFile
 
 TABLES = """
 CREATE OR REPLACE TABLE study (
@@ -28,6 +28,9 @@ CREATE OR REPLACE TABLE code_list (code_list VARCHAR, system VARCHAR, code VARCH
 CREATE OR REPLACE TABLE counted_status (status VARCHAR);
 CREATE OR REPLACE TABLE exclusion (
     number INTEGER, exclusion VARCHAR, label VARCHAR, source VARCHAR, code_list VARCHAR,
+    lookback_days INTEGER);
+CREATE OR REPLACE TABLE covariate (
+    number INTEGER, covariate VARCHAR, label VARCHAR, source VARCHAR, code_list VARCHAR,
     lookback_days INTEGER);
 CREATE OR REPLACE TABLE carrier (code_list VARCHAR);
 CREATE OR REPLACE TABLE stratum (number INTEGER, stratum VARCHAR, label VARCHAR, code_list VARCHAR);
@@ -51,7 +54,8 @@ def write(store: Store, study: Study) -> None:
     codes = [(name, c.system, c.code, c.display) for name, codes in study.code_lists.items() for c in codes]
     store.insert("code_list", list(dict.fromkeys(codes)))
     store.insert("counted_status", [(status,) for status in dict.fromkeys(file.exposure.statuses)])
-    store.insert("exclusion", list(_exclusions(file)))
+    store.insert("exclusion", list(_by_source(file.exclusion)))
+    store.insert("covariate", list(_by_source(file.covariate)))
     carriers = file.stratification.carriers if file.stratification else ()
     store.insert("carrier", [(name,) for name in dict.fromkeys(carriers)])
     store.insert("stratum", [(n, s.name, s.label, s.codes) for n, s in enumerate(file.stratum, start=1)])
@@ -80,8 +84,8 @@ def _study(study: Study) -> tuple[object, ...]:
     )
 
 
-def _exclusions(file: StudyFile) -> Iterator[tuple[object, ...]]:
-    for n, e in enumerate(file.exclusion, start=1):
+def _by_source(found: Iterable[Exclusion]) -> Iterator[tuple[object, ...]]:
+    for n, e in enumerate(found, start=1):
         for source in dict.fromkeys(e.sources):
             yield (n, e.name, e.label, source, e.codes, e.lookback_days)
 

@@ -1,6 +1,7 @@
 """The two forms of the large public set, run once for all tests of this folder."""
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,6 +30,15 @@ class Ran:
 def run_set(base, name, version, exits=(0, 0)):
     study = folders.copy("albuterol", base / "study")
     return Ran(folders.sites(study, site=(folders.public_set(name), version)), exits)
+
+
+def same_tables(ran, name, base):
+    """Another study of the same mapped data: to map them again takes longer than all of its steps."""
+    study = folders.copy(name, base / "study")
+    source = getattr(ran, "study", ran)
+    shutil.copy(source / "sites.toml", study)
+    shutil.copytree(source / "data", study / "data")
+    return study
 
 
 def at_once(calls):

@@ -14,6 +14,14 @@ from rwe.store import literal
 from tests.spec.conftest import insert
 
 MSC = (data.demo_study() / "study.toml").read_text(encoding="utf-8")
+COVARIATE = """
+[[covariate]]
+name = "cancer"
+label = "a cancer"
+in = ["condition"]
+codes = "malignancy"
+"""
+WITH_CANCER = 'terms = ["age", "cancer"]'
 WEIGHTED = 'terms = ["age", "sex", "FEV1"]'
 
 
@@ -22,7 +30,7 @@ def plan(tmp_path):
     shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
 
     def plan(keys=WEIGHTED):
-        table = f"\n[propensity]\n{keys}\n" if keys else ""
+        table = (COVARIATE if "cancer" in keys else "") + (f"\n[propensity]\n{keys}\n" if keys else "")
         (tmp_path / "study.toml").write_text(MSC + table, encoding="utf-8")
         return study.load(tmp_path)
 
@@ -194,3 +202,34 @@ def test_it_is_written_and_read_as_it_is(cohort, plan):
     fill(cohort, people())
     found = propensity(cohort, plan())
     assert msgspec.json.decode(msgspec.json.encode(found), type=list[Propensity]) == found
+
+
+def recorded(db, rows, who):
+    """history, in which those of `who` are recorded."""
+    keys = ("site_id", "patient_id")
+    found = [{k: r[k] for k in keys} | {"covariate": "cancer", "is_recorded": str(who(r))} for r in rows]
+    insert(db, "history", found)
+
+
+def test_a_covariate_is_balanced_like_another_term_and_stands_in_table_1(cohort, plan):
+    rows = list(people())
+    fill(cohort, rows)
+    recorded(cohort, rows, lambda r: int(r["patient_id"][1:]) % 3 == 0)
+    for p in propensity(cohort, plan(WITH_CANCER)):
+        assert [(t.variable, t.level) for t in p.terms] == [(None, None), ("age", None), ("cancer", "yes")]
+        (yes,) = [b for b in p.balance if (b.variable, b.level) == ("cancer", "yes")]
+        assert abs(yes.smd_after) < 1e-8
+    table = [b for b in baseline(cohort, plan(WITH_CANCER)) if b.variable == "cancer"]
+    assert [(b.level, b.stratum) for b in table] == [("yes", "moderate"), ("yes", "severe")]
+    assert [b.treated.n + b.control.n for b in table] == [18, 18]
+    assert sum(arm.count for b in table for arm in (b.treated, b.control)) == 12
+    assert [b.n_missing for b in table] == [0, 0]
+
+
+def test_a_covariate_that_tells_the_arms_apart_leaves_nothing_to_estimate(cohort, plan):
+    rows = list(people())
+    fill(cohort, rows)
+    recorded(cohort, rows, lambda r: r["arm"] == "treated")
+    for p in propensity(cohort, plan(WITH_CANCER)):
+        assert (p.status, p.detail, p.at_fault) == ("not_estimable", "separation", ["cancer: yes"])
+    assert {b.smd for b in baseline(cohort, plan(WITH_CANCER)) if b.variable == "cancer"} == {None}

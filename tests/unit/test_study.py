@@ -357,6 +357,34 @@ def test_a_code_list_is_read_as_people_write_it(tmp_path):
     )
 
 
+COVARIATE = """
+[[covariate]]
+name = "{}"
+label = "a cancer"
+in = ["condition"]
+codes = "malignancy"
+"""
+
+
+def test_a_covariate_is_a_term_by_its_name_and_its_list_is_read(folder):
+    text = MSC.replace('codes = "malignancy"', 'codes = "prior-cell-therapy"')
+    score = '\n[propensity]\nterms = ["age", "cancer"]\n'
+    (folder / "study.toml").write_text(text + COVARIATE.format("cancer") + score)
+    found = study.load(folder)
+    assert found.file.propensity.terms == ("age", "cancer")
+    assert "malignancy" in found.code_lists
+
+
+@pytest.mark.parametrize("name", ["age", "sex", "severity", "FEV1"])
+def test_a_covariate_takes_no_name_of_another_variable(folder, name):
+    said = f"[[covariate]] {name}: Table 1 has a variable of this name already"
+    assert said in failure(folder, MSC + COVARIATE.format(name))
+
+
+def test_covariates_may_not_stand_twice(folder):
+    assert "[[covariate]] cancer stands twice" in failure(folder, MSC + COVARIATE.format("cancer") * 2)
+
+
 SCORES = {
     "seven terms": (
         'terms = ["age", "sex", "site", "FEV1", "VCmax", "il6", "lesion"]',
@@ -366,7 +394,7 @@ SCORES = {
     "a term twice": ('terms = ["age", "age"]', "propensity.terms: age stands twice"),
     "no such term": (
         'terms = ["FEV2"]',
-        "propensity.terms: FEV2 is neither an [[endpoint]] nor one of age, sex",
+        "propensity.terms: FEV2 is neither an [[endpoint]] nor a [[covariate]] nor one of age, sex",
     ),
     "the stratum": ('terms = ["severity"]', "propensity: severity is the stratum"),
     "an estimand that is none": (

@@ -7,7 +7,7 @@ from rwe.output.figures import flow_figures
 from rwe.output.flow import Step, sites, steps
 from rwe.output.numbers import digits_for, fixed, mean_sd, quartiles, share
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import imbalance
+from rwe.output.table_one import how_far
 from rwe.results import Baseline, BaselineArm, Results
 
 
@@ -56,7 +56,8 @@ def table_one(results: Results) -> Section:
     ]
     notes = [
         "Median [Q1, Q3], or count/known (%). SMD: standardised mean difference, treated minus control;"
-        " above 0.1 and above 0.25 are written out. No test of balance is made."
+        " above 0.1 and above 0.25 are written out. It is of the patients in whom the variable is known, n;"
+        " of a covariate of all, no record being no. No test of balance is made."
     ]
     table = Table("baseline-table", "Baseline by stratum and arm", columns, groups, notes, cards=True)
     return Section("baseline", title, [Part(tables=[table])])
@@ -72,7 +73,7 @@ def _variable(b: Baseline, results: Results) -> Row:
         for arm in (b.treated, b.control)
         for cell in (Cell(str(arm.n)), _value(arm, digits), Cell(str(arm.n_missing)))
     ]
-    return row(f"{info.label}{level}{unit}", *cells, fixed(b.smd, 2), imbalance(b.smd))
+    return row(f"{info.label}{level}{unit}", *cells, fixed(b.smd, 2), how_far(b))
 
 
 def _numbers(arm: BaselineArm) -> list[float | None]:
