@@ -3,7 +3,14 @@
 Bytes are never re-serialised: a JSON library would turn 1.10 into 1.1.
 """
 
+import hashlib
+
 import msgspec
+
+
+def digest(compact: bytes) -> bytes:
+    """Of JSON without white space around its tokens: an indented Bundle's resource has that of any other."""
+    return hashlib.blake2b(compact, digest_size=16).digest()
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -14,13 +21,17 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A JSON object with a resourceType, no key twice; `body` is one line without its end."""
+    """A JSON object with a resourceType, no key twice; `body` is one line without its end.
+
+    content: the hash of what it says.
+    """
 
     type: str
     id: str | None
     version: str | None
     updated: str | None
     body: bytes
+    content: bytes
     place: Place
 
 

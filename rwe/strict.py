@@ -13,23 +13,25 @@ NAME = re.compile(r"_?[a-z][A-Za-z0-9]{0,62}")
 def repeats(body: bytes) -> bool:
     """Does a key stand twice in one object?  msgspec takes the last of them, DuckDB the first.
 
-    What comes back from dicts as it went in has none, and most does.  Of the rest every object's pairs are
-    gathered and counted as pairs and as dicts, without a Python call for each.
+    Every object's pairs are gathered and counted as pairs and as dicts, without a Python call for each.
     Numbers stay text: Python refuses whole ones of more than 4,300 digits.
     """
-    if comes_back(body):
-        return False
     objects: list[list[tuple[str, Any]]] = []
     json.JSONDecoder(object_pairs_hook=objects.append, parse_int=str, parse_float=str).decode(body.decode())
     return sum(map(len, objects)) != sum(map(len, map(dict, objects)))
 
 
-def comes_back(body: bytes) -> bool:
-    """Is it the same text again after dicts?  Then no key stands twice in it; most texts are such."""
+def tree(body: bytes) -> tuple[Any, bytes] | None:
+    """As dicts, and as text without white space; None if the dicts do not give that text again.
+
+    They do of most texts, in which then no key stands twice.  What they do not give again may be sound, as
+    1.10 is, and has to be looked at by slower ways; so has what is no JSON.
+    """
     try:
-        return msgspec.json.encode(msgspec.json.decode(body)) == msgspec.json.format(body, indent=-1)
-    except (ValueError, RecursionError):  # the slow way says what to make of it
-        return False
+        found, compact = msgspec.json.decode(body), msgspec.json.format(body, indent=-1)
+        return (found, compact) if msgspec.json.encode(found) == compact else None
+    except (ValueError, RecursionError):
+        return None
 
 
 class _Object(list[tuple[str, Any]]):

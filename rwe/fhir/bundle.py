@@ -8,15 +8,14 @@ own fullUrl are rewritten to Type/id, as a server does when it commits a transac
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from rwe.fhir.types import TYPES
 from rwe.fhir.unusable import unusable
-from rwe.resource import Place, Resource, Unusable
-from rwe.strict import comes_back, repeated, repeats
+from rwe.resource import Place, Resource, Unusable, digest
+from rwe.strict import repeated, repeats, tree
 
 # FHIR allows 64 characters; some servers give 88, and nothing is gained by losing their data.
 ID = re.compile(r"[A-Za-z0-9\-.]{1,255}")
@@ -61,20 +60,12 @@ read_head = msgspec.json.Decoder(Head).decode
 read_bundle = msgspec.json.Decoder(Bundle).decode
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A Bundle that can be read.  once: no key stands twice in any of its resources."""
-
-    bundle: Bundle
-    once: bool
-
-
-def resource(body: bytes, place: Place, *, once: bool = False) -> Resource | Unusable:
-    """One resource from its bytes; line ends inside become spaces, for strings cannot hold them.
-
-    once: it is known that no key stands twice.
-    """
-    head, reason = _head(body)
+def resource(body: bytes, place: Place) -> Resource | Unusable:
+    """One resource from its bytes; line ends inside become spaces, for strings cannot hold them."""
+    quick, reason = _quick(body), ""
+    head, compact = quick or (None, b"")
+    if head is None:
+        head, reason = _head(body)
     if head is None:
         return unusable(reason, body, place, read=read_head)
     if too_deep(body):
@@ -85,20 +76,32 @@ def resource(body: bytes, place: Place, *, once: bool = False) -> Resource | Unu
         return unusable(reason, body, place, read=read_head)
     if not _is(ID, head.id):
         return unusable("bad_id" if head.id else "no_id", body, place, kind=kind)
-    if not once and repeats(body):
+    if not compact and repeats(body):
         at = kind + repeated(body)
         return Unusable(type=kind, reason="repeated_key", body=body, place=place, detail=at)
-    if b"\n" in body or b"\r" in body:
-        body = msgspec.json.format(body, indent=-1)
+    compact = compact or msgspec.json.format(body, indent=-1)
     meta = head.meta or NO_META
     return Resource(
         type=kind,
         id=head.id,
         version=_text(meta.version_id),
         updated=_text(meta.last_updated),
-        body=body,
+        body=compact if b"\n" in body or b"\r" in body else body,
+        content=digest(compact),
         place=place,
     )
+
+
+def _quick(body: bytes) -> tuple[Head, bytes] | None:
+    """The head and the compact text of what comes back from dicts as it went in; None of all else."""
+    if (found := tree(body)) is None or not isinstance(found[0], dict):
+        return None
+    told, compact = found
+    meta = told.get("meta")
+    if meta is not None and not isinstance(meta, dict):
+        return None
+    of = Meta(version_id=meta.get("versionId"), last_updated=meta.get("lastUpdated")) if meta else None
+    return Head(resource_type=told.get("resourceType"), id=told.get("id"), meta=of), compact
 
 
 def _head(body: bytes) -> tuple[Head | None, str]:
@@ -143,20 +146,19 @@ def document(body: bytes, source: str) -> Iterator[Resource | Unusable]:
     if head is None or head.resource_type != "Bundle":
         yield resource(body, place)
         return
-    whole, reason = whole_bundle(body)
-    if whole is None:
+    bundle, reason = whole_bundle(body)
+    if bundle is None:
         yield unusable(reason, body, place, read=read_bundle)
         return
-    yield from entries(whole, source)
+    yield from entries(bundle, source)
 
 
-def whole_bundle(body: bytes) -> tuple[Whole | None, str]:
+def whole_bundle(body: bytes) -> tuple[Bundle | None, str]:
     """A Bundle, or why its text is none."""
     try:
-        bundle, once = read_bundle(body), comes_back(body)
-        if not once and repeats(_envelope(body, bundle)):
-            return None, "repeated_key"
-        return Whole(bundle, once), ""
+        bundle = read_bundle(body)
+        envelope = _envelope(body, bundle)
+        return (None, "repeated_key") if tree(envelope) is None and repeats(envelope) else (bundle, "")
     except msgspec.DecodeError:
         return None, "not_a_resource"
     except RecursionError:
@@ -174,9 +176,9 @@ def _envelope(body: bytes, bundle: Bundle) -> bytes:
     return b"null".join([*pieces, body[end:]])
 
 
-def entries(whole: Whole, source: str, *, searchset: bool = False) -> Iterator[Resource | Unusable]:
+def entries(bundle: Bundle, source: str, *, searchset: bool = False) -> Iterator[Resource | Unusable]:
     """searchset: a server's own, in which only a urn: stands for another of its entries."""
-    all_entries = [entry or Entry() for entry in whole.bundle.entry]
+    all_entries = [entry or Entry() for entry in bundle.entry]
     bodies = [_with_id(e) for e in all_entries]
     names = _names([e for e in zip(all_entries, bodies, strict=True) if not searchset or _is_urn(e[0])])
     for position, body in enumerate(bodies, start=1):
@@ -186,7 +188,7 @@ def entries(whole: Whole, source: str, *, searchset: bool = False) -> Iterator[R
         elif b'"Bundle"' in body and (head := _head(body)[0]) is not None and head.resource_type == "Bundle":
             yield from _nested(body, place)
         else:
-            yield resource(_resolve(body, names), place, once=whole.once)
+            yield resource(_resolve(body, names), place)
 
 
 def _nested(body: bytes, place: Place) -> Iterator[Resource | Unusable]:

@@ -65,7 +65,7 @@ class Writer:
         self._said: list[tuple[str | None, str | None, str | None, str, int]] = []
 
     def add(self, r: Resource) -> None:
-        self._digests.append(digest(r.body))
+        self._digests.append(r.content)
         self._said.append((r.id, r.version, r.updated, r.place.source, r.place.position))
         self._take(r.body)
 
@@ -131,11 +131,6 @@ class Writer:
         rows = zip(self._digests, self._said, strict=True)
         said = b"".join(placed(d, s[3], s[4]) for d, s in rows)
         return hashlib.blake2b(said, digest_size=16).hexdigest()
-
-
-def digest(body: bytes) -> bytes:
-    """Of its content, which white space is not: the same resource in an indented Bundle is the same."""
-    return hashlib.blake2b(msgspec.json.format(body, indent=-1), digest_size=16).digest()
 
 
 def placed(content: bytes, source: str, position: int) -> bytes:

@@ -18,8 +18,9 @@ from rwe import chain
 from rwe.errors import DataError
 from rwe.landing import ledger
 from rwe.landing.manifest import NAME, Manifest, Series, Shard
-from rwe.landing.shards import INDEX, WRAP, digest, lines, placed
+from rwe.landing.shards import INDEX, WRAP, lines, placed
 from rwe.landing.sift import GONE
+from rwe.resource import digest
 
 Told = Callable[[int], object]
 
@@ -133,7 +134,7 @@ def _named(body: bytes) -> tuple[str | None, ...]:
 def _hash(body: bytes) -> str:
     """As it was landed; of what is no JSON any more, that of nothing."""
     try:
-        return digest(body).hex()
+        return digest(msgspec.json.format(body, indent=-1)).hex()
     except msgspec.MsgspecError:
         return hashlib.blake2b(digest_size=16).hexdigest()
 

@@ -11,7 +11,7 @@ import zstandard
 
 from rwe.errors import DataError
 from rwe.landing import Got, Manifest, Run, SetAside, current, set_aside
-from rwe.resource import PassedOver, Place, Resource, Unusable
+from rwe.resource import PassedOver, Place, Resource, Unusable, digest
 
 TYPES = ["Observation", "Patient"]
 
@@ -19,7 +19,9 @@ TYPES = ["Observation", "Patient"]
 def row(n: int, kind: str = "Patient", **more: object) -> Resource:
     body = json.dumps({"resourceType": kind, "id": f"p{n}", **more}).encode()
     place = Place(source="a.ndjson", position=n)
-    return Resource(type=kind, id=f"p{n}", version="1", updated=None, body=body, place=place)
+    return Resource(
+        type=kind, id=f"p{n}", version="1", updated=None, body=body, content=digest(body), place=place
+    )
 
 
 def bad(n: int, kind: str | None = "Patient", body: bytes = b"{") -> Unusable:

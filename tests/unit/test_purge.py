@@ -10,16 +10,18 @@ from rwe.landing import Got, Purged, Run, current, live
 from rwe.landing.purge import Patient, purge
 from rwe.landing.purged import patients
 from rwe.landing.verify import ledger_troubles, series
-from rwe.resource import Place, Resource, Unusable
+from rwe.resource import Place, Resource, Unusable, digest
 
 TYPES = ["Observation", "Patient"]
 WHO = Patient(site="north", id="p1")
 
 
 def row(kind: str, name: str, **more: object) -> Resource:
-    body = json.dumps({"resourceType": kind, "id": name, **more}).encode()
+    body = json.dumps({"resourceType": kind, "id": name, **more}, separators=(",", ":")).encode()
     place = Place(source=f"{kind} since", position=1)
-    return Resource(type=kind, id=name, version=None, updated=None, body=body, place=place)
+    return Resource(
+        type=kind, id=name, version=None, updated=None, body=body, content=digest(body), place=place
+    )
 
 
 def of(patient: str, name: str, **more: object) -> Resource:
@@ -118,7 +120,9 @@ def test_purged_is_of_one_site_and_of_the_whole_id(tmp_path):
 def test_every_way_to_refer_to_a_patient_is_seen(reference):
     body = f'{{"resourceType": "Observation", "id": "o", "subject": {{"reference": "{reference}"}}}}'.encode()
     place = Place(source="x", position=1)
-    whole = Resource(type="Observation", id="o", version=None, updated=None, body=body, place=place)
+    whole = Resource(
+        type="Observation", id="o", version=None, updated=None, body=body, content=digest(body), place=place
+    )
     broken = Unusable(type=None, reason="not_json", body=body, place=place)
     assert b"p1" in patients(whole)
     assert b"p1" in patients(broken)
