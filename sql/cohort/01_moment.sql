@@ -4,9 +4,10 @@
 -- Reads      patient, encounter, condition, observation, medication_administration, adverse_event
 -- Keeps      dates and times of every precision: year, month, day or time
 -- Drops      texts that are no date
--- Caveat     instant is known of a time only, local_date (as written) of a day or a time; a year or month is
---            from_date to to_date, and never its first day.  Made here and not in the mappings, since
---            lowBoundary() is experimental there, many runners lack it, and it gives no precision
+-- Caveat     instant and local_clock (as written, without its zone) are known of a time only, local_date of a
+--            day or a time; a year or month is from_date to to_date, and never its first day.  Made here and
+--            not in the mappings, since lowBoundary() is experimental there, many runners lack it, and it
+--            gives no precision
 -- Reference  FHIR dateTime: YYYY, YYYY-MM, YYYY-MM-DD, or a time with its zone
 CREATE OR REPLACE TABLE moment AS
 WITH text AS (
@@ -44,6 +45,10 @@ SELECT
     precision,
     CASE WHEN precision = 'time' THEN TRY_CAST(recorded AS TIMESTAMPTZ) END AS instant,
     CASE WHEN precision IN ('day', 'time') THEN from_date END AS local_date,
+    CASE
+        WHEN precision = 'time'
+            THEN TRY_CAST(REGEXP_REPLACE(recorded, '(Z|[+-][0-9:]+)$', '') AS TIMESTAMP)
+    END AS local_clock,
     from_date,
     CAST(
         CASE precision

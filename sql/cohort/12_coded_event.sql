@@ -113,6 +113,7 @@ SELECT DISTINCT
     e.is_numeric,
     t.instant AS happened_at,
     t.local_date AS happened_date,
+    t.local_clock AS happened_clock,
     t.from_date AS happened_from,
     t.to_date AS happened_to
 FROM coding AS e

@@ -4,7 +4,8 @@
 -- Reads      coded_event, study
 -- Keeps      the earliest instant; a record with a date only goes first if its date is earlier still
 -- Drops      records without a day; for a numeric population, Observations without a number
--- Caveat     the record's date is when it happened as recorded, not when it was known
+-- Caveat     the record's date is when it happened as recorded, not when it was known; anchor_clock is what
+--            its clock showed
 -- Reference  Hernán MA, Robins JM. Am J Epidemiol 2016;183:758-64 (eligibility and time zero)
 CREATE OR REPLACE TABLE anchor AS
 WITH earliest AS (
@@ -14,6 +15,8 @@ WITH earliest AS (
         MIN(e.happened_at) AS timed_at,
         ARG_MIN(e.happened_date, (EPOCH_US(e.happened_at), e.happened_date))
         FILTER (WHERE e.happened_at IS NOT NULL) AS timed_date,
+        ARG_MIN(e.happened_clock, (EPOCH_US(e.happened_at), e.happened_date, e.happened_clock))
+        FILTER (WHERE e.happened_clock IS NOT NULL) AS timed_clock,
         MIN(e.happened_date) FILTER (WHERE e.happened_at IS NULL) AS untimed_date
     FROM coded_event AS e
     INNER JOIN study AS s
@@ -29,5 +32,6 @@ SELECT
     site_id,
     patient_id,
     IF(untimed_date < timed_date, NULL, timed_at) AS anchor_at,
-    LEAST(timed_date, untimed_date) AS anchor_date
+    LEAST(timed_date, untimed_date) AS anchor_date,
+    IF(untimed_date < timed_date, NULL, timed_clock) AS anchor_clock
 FROM earliest;

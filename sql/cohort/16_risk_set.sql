@@ -1,7 +1,7 @@
 -- risk_set: who could stand beside each treated patient as its control, and from when.
 --
 -- Grain      one row per treated patient, candidate and shift (site_id, treated_id, patient_id, shift)
--- Reads      time_zero, moment, study
+-- Reads      time_zero, anchor, study
 -- Keeps      candidates of the same site; time zero is their own anchor and the treated patient's days since
 --            the anchor, shifted by whole days up to within_days, and within calendar_days of the treated
 --            patient's; both ends of both are included
@@ -18,13 +18,11 @@ WITH candidate AS (
         z.patient_id,
         z.anchor_at,
         z.anchor_date,
-        -- The anchor as its clock showed it: a date is what a day was called there.
-        MIN(TRY_CAST(REGEXP_REPLACE(m.recorded, '(Z|[+-][0-9:]+)$', '') AS TIMESTAMP)) AS anchor_clock
+        a.anchor_clock
     FROM time_zero AS z
     INNER JOIN study AS s ON s.control_time_zero = 'risk-set'
-    LEFT JOIN moment AS m ON z.anchor_at = m.instant AND z.anchor_date = m.local_date
+    INNER JOIN anchor AS a ON z.site_id = a.site_id AND z.patient_id = a.patient_id
     WHERE z.arm = 'control'
-    GROUP BY z.site_id, z.patient_id, z.anchor_at, z.anchor_date
 ),
 
 shift AS (
@@ -65,6 +63,7 @@ placed AS (
         p.anchor_at + TO_MICROSECONDS(p.elapsed + h.shift * 86400000000) AS zero_at,
         CASE
             WHEN p.elapsed IS NULL THEN p.anchor_date + CAST(p.days + h.shift AS INTEGER)
+            -- By the clock of the anchor: a date is what a day was called there.
             ELSE CAST(p.anchor_clock + TO_MICROSECONDS(p.elapsed + h.shift * 86400000000) AS DATE)
         END AS zero_date,
         COALESCE(p.elapsed / 86400e6, p.days) AS days_of_treated,

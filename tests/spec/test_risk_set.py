@@ -357,6 +357,16 @@ def test_a_control_takes_the_hours_too_and_its_date_is_that_of_its_own_clock(db,
     assert found == [(zero, date(2020, 3, 15 if zero else 14))]
 
 
+def test_the_date_of_a_control_is_by_no_other_clock_that_showed_its_instant(db):
+    """By that of x it would be the 14th: 17:00 and ten days and six hours."""
+    people = """
+        site_id | patient_id | anchor                    | given
+        north   | t          | 2020-03-01T08:00:00+08:00 | 2020-03-11T14:00:00+08:00
+        north   | c          | 2020-03-04T20:00:00-02:00 |
+        south   | x          | 2020-03-04T17:00:00-05:00 | """
+    assert controls(db, people) == [("c", "03-15")]
+
+
 def test_who_is_not_eligible_at_the_time_zero_it_would_take_is_not_drawn(db):
     declare(db, min_age=18)
     people = """
