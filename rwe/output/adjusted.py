@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from rwe.output.numbers import fixed
+from rwe.output.words import DETAILS, STATUS, sentence, spoken
 from rwe.results import Comparison
 
 WHAT = {
@@ -26,6 +27,20 @@ def explained(rows: Iterable[Comparison]) -> Iterator[str]:
     estimands = dict.fromkeys((c.analysis, c.adjusted.estimand) for c in rows if c.adjusted)
     for analysis, estimand in estimands:
         yield f"Analysis “{analysis}” is {WHAT[estimand]}. {WHOM}"
+
+
+def brief(c: Comparison) -> str:
+    """For one line of the terminal, the terms whole: `not estimable: separation (age, site: west)`."""
+    assert c.adjusted is not None
+    at_fault = ", ".join(c.adjusted.at_fault)
+    why = spoken(c.adjusted.detail or c.reason or "") + (f" ({at_fault})" if at_fault else "")
+    return f"{STATUS[c.status]}: {why}"
+
+
+def details(rows: Iterable[Comparison]) -> Iterator[str]:
+    """What the words of `brief` mean, each once."""
+    for detail in dict.fromkeys(c.adjusted.detail for c in rows if c.adjusted and c.adjusted.detail):
+        yield f"{sentence(spoken(detail))}: {DETAILS[detail]}."
 
 
 def adjusted_arms(c: Comparison, digits: int) -> list[str]:

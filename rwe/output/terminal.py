@@ -5,7 +5,7 @@ Nothing here colours or measures a terminal: the same results give the same text
 
 from collections.abc import Iterable
 
-from rwe.output.adjusted import adjusted_arms, explained
+from rwe.output.adjusted import adjusted_arms, brief, details, explained
 from rwe.output.arrange import Block, analyses, blocks, strata, tallies
 from rwe.output.cautions import cautions
 from rwe.output.flow import ARMS, Step, steps
@@ -40,11 +40,12 @@ def _comparisons(results: Results) -> list[str]:
     lines = []
     for analysis in analyses(results):
         mine = [b for b in found if b.analysis == analysis]
+        rows = [c for b in mine for c in b.rows]
         lines += [*_analysis(results, mine), ""]
-        lines += ["* primary comparison"] if any(c.primary for b in mine for c in b.rows) else []
-        lines += [filled(text) for text in explained(c for b in mine for c in b.rows)]
+        lines += ["* primary comparison"] if any(c.primary for c in rows) else []
+        lines += [filled(text) for text in (*explained(rows), *details(rows))]
         lines += [filled(text) for text in multiplicity(analysis, tallies(results)[analysis])]
-        lines += [filled(text, indent="   ") for text in methods(c for b in mine for c in b.rows)]
+        lines += [filled(text, indent="   ") for text in methods(rows)]
     return lines
 
 
@@ -78,7 +79,7 @@ def _row(c: Comparison, block: Block) -> list[str]:
     arms = adjusted_arms(c, digits) if c.adjusted else _arms_of(c, digits)
     visit = f"{c.visit}*" if c.primary else c.visit
     if c.status != "estimated":
-        return [visit, *arms, verdict(c)]
+        return [visit, *arms, brief(c) if c.adjusted else verdict(c)]
     return [visit, *arms, interval(c.estimate, digits), p_value(c.test.p), p_value(c.test.p_holm)]
 
 

@@ -108,7 +108,8 @@ def test_the_terminal_shows_means_and_effective_sizes(results):
     assert lines[head + 1] == "n, eff. mean n, eff. mean difference [95 % CI] P Holm"
     assert lines[head + 2] == "FEV1 (L) d28* 13, 9.8 2.71 16, 11.2 2.20 0.51 [0.10, 0.92] 0.020 0.020"
     assert max(map(len, text.splitlines())) <= 100
-    assert "so that nobody can be compared (site: west)" in " ".join(lines)
+    assert lines[head + 3] == "d90 11, – – 13, – – not estimable: separation (site: west)"
+    assert "Separation: some values occur in one arm only, so that nobody can be compared." in lines
     assert "Analysis “adjusted” is the difference of weighted means" in " ".join(lines)
 
 

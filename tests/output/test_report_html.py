@@ -96,7 +96,7 @@ def test_the_multiplicity_is_said_plainly(report):
     text = summary(report)
     assert "70 comparisons asked for, 64 could be estimated (m = 64)" in text
     assert "7 of 64 raw P values are below 0.05; 0 remain below 0.05 after Holm and 0 after" in text
-    assert "smallest adjusted P is 0.506 by Holm and 0.310 by Benjamini–Hochberg" in text
+    assert "smallest P is 0.506 by Holm and 0.310 by Benjamini–Hochberg" in text
     assert "about 3.2 raw P values below 0.05 would be expected by chance" in text
 
 

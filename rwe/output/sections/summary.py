@@ -28,7 +28,7 @@ def multiplicity(analysis: str, tally: Tally) -> list[str]:
     return [
         f"{head} {tally.raw} of {tally.estimable} raw P values are below 0.05;"
         f" {tally.holm} remain below 0.05 after Holm and {tally.bh} after Benjamini–Hochberg."
-        f" The smallest adjusted P is {p_value(tally.smallest_holm)} by Holm and"
+        f" The smallest P is {p_value(tally.smallest_holm)} by Holm and"
         f" {p_value(tally.smallest_bh)} by Benjamini–Hochberg.",
         f"If no endpoint differed at all, about {tally.estimable * 0.05:.1f} raw P values below 0.05"
         " would be expected by chance.",
