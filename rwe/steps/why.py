@@ -21,6 +21,13 @@ START = ("kind", "reference", "happened", "verdict", "made_it")
 STATE = ("reference", "element", "stratum", "happened", "is_carried", "up_to_time_zero", "made_it")
 VALUE = ("endpoint", "visit", "value", "comparator", "unit", "measured", "reference", "missing", "not_used")
 
+# Of a candidate of a risk set with several times zero that of way_start alone.
+STRATUM = "FROM severity SEMI JOIN way_start USING (site_id, patient_id, start_number)"
+DROPPED = (
+    "SELECT d.* FROM dropped AS d LEFT JOIN way_start AS w USING (site_id, patient_id) "
+    "WHERE COALESCE(d.start_number = w.start_number, TRUE)"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
@@ -75,19 +82,19 @@ def _way(store: Store, site: str, patient: str) -> Way:
         patient=patient,
         in_cohort=bool(rows("cohort", ("arm",))),
         steps=_steps(store, site, patient),
-        time_zero=rows("time_zero", TIME_ZERO),
+        time_zero=rows("way_start", TIME_ZERO),
         starts=rows("start_record", START),
-        strata=[row["stratum"] for row in rows("severity", ("stratum",))],
+        strata=[row["stratum"] for row in rows(f"({STRATUM})", ("stratum",))],
         states=rows("state_record", STATE),
         values=rows("used_value", VALUE),
     )
 
 
 def _steps(store: Store, site: str, patient: str) -> list[Row]:
-    """In the order run; a patient leaves at the first that applies."""
+    """In the order run; a patient leaves at the first that applies to the start of its way."""
     taken = store.rows(
         "SELECT s.step, s.description, d.patient_id IS NOT NULL, d.reason "
-        "FROM step AS s LEFT JOIN dropped AS d "
+        f"FROM step AS s LEFT JOIN ({DROPPED}) AS d "
         "ON s.step_number = d.step_number AND d.site_id = ? AND d.patient_id = ? ORDER BY s.step_number, 4",
         [site, patient],
     )

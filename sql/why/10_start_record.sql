@@ -1,11 +1,12 @@
 -- start_record: each record that could make a patient's time zero, and which one did.
 --
--- Grain      one row per infusion, and per record that enrols a control or is the anchor
--- Reads      infusion, coded_event, time_zero, study
+-- Grain      one row per infusion, per record that enrols a control or is the anchor, and per treated patient
+--            who drew a control
+-- Reads      infusion, coded_event, draw, start, way_start, study
 -- Keeps      all of them; made_it is true of those at time zero itself, of the patient's arm
 -- Drops      nothing
 -- Caveat     several records of one instant all made it
--- Reference  rwe why; 15_time_zero.sql has the rule
+-- Reference  rwe why; 15_time_zero.sql and 28_draw.sql have the rules
 CREATE OR REPLACE TEMP TABLE start_record AS
 WITH record AS (
     SELECT
@@ -51,6 +52,21 @@ WITH record AS (
             AND e.code_list = s.population_codes
             AND (e.is_numeric OR NOT s.population_numeric)
     WHERE e.element = 'code'
+    UNION ALL
+    SELECT
+        d.site_id,
+        d.patient_id,
+        'drawn by' AS kind,
+        'Patient/' || d.treated_id AS reference,
+        z.zero_at AS happened_at,
+        z.zero_date AS happened_date,
+        NULL AS verdict,
+        FALSE AS may_treat,
+        TRUE AS may_control
+    FROM draw AS d
+    INNER JOIN start AS z
+        ON d.site_id = z.site_id AND d.patient_id = z.patient_id AND d.start_number = z.start_number
+    WHERE d.is_drawn
 )
 
 SELECT
@@ -69,6 +85,6 @@ SELECT
         FALSE
     ) AS made_it
 FROM record AS r
-LEFT JOIN time_zero AS z ON r.site_id = z.site_id AND r.patient_id = z.patient_id
+LEFT JOIN way_start AS z ON r.site_id = z.site_id AND r.patient_id = z.patient_id
 GROUP BY ALL
 ORDER BY r.kind, happened NULLS LAST, r.reference;

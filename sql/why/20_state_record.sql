@@ -1,11 +1,11 @@
 -- state_record: each record of a severity, and which ones made the patient's stratum.
 --
 -- Grain      one row per record and stratum (site_id, patient_id, reference, element, stratum)
--- Reads      coded_event, carrier, stratum, severity, time_zero
+-- Reads      coded_event, carrier, stratum, severity, way_start
 -- Keeps      all of them, also after time zero and in records that are no carrier
 -- Drops      nothing
 -- Caveat     several records of the worst state all made it
--- Reference  rwe why; 16_severity.sql has the rule
+-- Reference  rwe why; 18_severity.sql has the rule
 CREATE OR REPLACE TEMP TABLE state_record AS
 WITH state AS (
     SELECT
@@ -51,7 +51,8 @@ SELECT
         FALSE
     ) AS made_it
 FROM state AS s
-LEFT JOIN time_zero AS z ON s.site_id = z.site_id AND s.patient_id = z.patient_id
-LEFT JOIN severity AS y ON s.site_id = y.site_id AND s.patient_id = y.patient_id
+LEFT JOIN way_start AS z ON s.site_id = z.site_id AND s.patient_id = z.patient_id
+LEFT JOIN severity AS y
+    ON z.site_id = y.site_id AND z.patient_id = y.patient_id AND z.start_number = y.start_number
 GROUP BY ALL
 ORDER BY happened NULLS LAST, s.reference, s.element, s.stratum;

@@ -88,6 +88,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             for file in data.sql_files(folder):
                 store.run_file(file)
         visited(store)
+        for file in data.sql_files("why"):
+            store.run_file(file)
         yield store
 
 
