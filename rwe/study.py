@@ -82,6 +82,7 @@ class Exposure(Keys):
     statuses: tuple[Literal["completed", "stopped", "in-progress", "on-hold", "unknown"], ...] = Field(
         min_length=1
     )
+    infusions: int | None = Field(default=None, ge=1, le=1000)
     first_dose: Window | None = None
     dose: Dose | None = None
 

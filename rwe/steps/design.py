@@ -47,7 +47,7 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         "Population",
         f"{f.population.label} (code list {f.population.codes}); its earliest record is the anchor",
     )
-    yield "Product", f"code list {f.exposure.codes}"
+    yield "Product", f"code list {f.exposure.codes}" + _planned(f)
     if f.control.risk_set:
         yield "Controls", "; ".join(_risk_set(f.control.risk_set))
     yield "Eligibility", "; ".join(_eligibility(f)) or "no rule declared"
@@ -77,6 +77,11 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+
+
+def _planned(f: StudyFile) -> str:
+    n = f.exposure.infusions
+    return f"; planned: {n}; who had another number stays, and is counted by check" if n else ""
 
 
 def _recorded(f: StudyFile) -> Iterator[tuple[str, str]]:

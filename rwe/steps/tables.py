@@ -16,7 +16,7 @@ CREATE OR REPLACE TABLE study (
     study_id VARCHAR, title VARCHAR, sha256 VARCHAR, days VARCHAR,
     population_label VARCHAR, population_source VARCHAR, population_codes VARCHAR,
     population_numeric BOOLEAN,
-    exposure_codes VARCHAR, first_dose_from DOUBLE, first_dose_to DOUBLE,
+    exposure_codes VARCHAR, planned_infusions INTEGER, first_dose_from DOUBLE, first_dose_to DOUBLE,
     dose_value DECIMAL(38, 12), dose_unit VARCHAR, dose_tolerance DECIMAL(18, 9),
     control_time_zero VARCHAR, control_source VARCHAR, control_codes VARCHAR,
     within_days INTEGER, calendar_days INTEGER, control_ratio INTEGER, control_replacement BOOLEAN,
@@ -73,7 +73,8 @@ def _study(study: Study) -> tuple[object, ...]:
     return (
         *(f.study.id, f.study.title, study.sha256, f.study.days),
         *(f.population.label, f.population.source, f.population.codes, f.population.numeric),
-        *(f.exposure.codes, first.start if first else None, first.end if first else None),
+        *(f.exposure.codes, f.exposure.infusions),
+        *(first.start if first else None, first.end if first else None),
         *(_exact(dose.value) if dose else None, dose.unit if dose else None),
         _exact(dose.tolerance) if dose else None,
         *(f.control.time_zero, f.control.source, f.control.codes),

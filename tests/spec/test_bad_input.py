@@ -103,6 +103,26 @@ def test_two_patients_who_are_one_person(db, link, replaced, joined):
     assert brought_back(db, "patient_linked", "arm, patient_id") == joined
 
 
+@pytest.mark.parametrize(
+    ("arms", "verdict", "found"),
+    [
+        ("p | treated\nq | control", "", [("control", "q"), ("treated", "p")]),
+        ("p | control\nq | control", "", [("control", "p"), ("control", "q")]),
+        ("p | control", "counts", [("control", "p")]),
+        ("p | treated", "uncertain", [("treated", "p")]),
+        ("p | control", "not_given", []),
+        ("p | control", "", []),
+        ("q | control\nr | treated", "", []),
+    ],
+)
+def test_one_person_who_is_in_the_cohort_twice_or_was_treated_under_the_other_id(db, arms, verdict, found):
+    """q is p by a link, r is nobody else."""
+    load(db, "cohort", f"patient_id | arm\n{arms}")
+    if verdict:
+        load(db, "infusion", f"patient_id | verdict\nq | {verdict}")
+    assert linked(db, "one_person_twice", "patient_id\np\nq\nr", columns="arm, patient_id") == found
+
+
 def test_patients_without_a_birth_date(db):
     load(db, "cohort", "patient_id | arm | age_years\nknown | treated | 60\nnot known | treated |")
     assert brought_back(db, "no_birth_date") == ["not known"]

@@ -4,7 +4,7 @@ import pytest
 
 from rwe import data
 
-from .conftest import load, run_sql
+from .conftest import load, run_sql, study
 
 BEFORE = ("51_onset", "60_record", "61_set_aside_record")
 
@@ -322,3 +322,66 @@ def test_an_event_after_death_on_its_day_is_told_by_its_time(db):
         p          | 3                | actual    | 2020-05-01""",
     )
     assert brought_back(db, "event_after_death") == ["p"]
+
+
+def test_time_zero_before_the_record_that_makes_a_candidate(db):
+    load(
+        db,
+        "cohort",
+        """
+        patient_id | arm     | days_from_anchor
+        -----------+---------+-----------------
+        before     | treated | -0.5
+        at         | treated | 0
+        after      | control | 8
+        late       | control | -8""",
+    )
+    assert brought_back(db, "time_zero_before_anchor", "arm, patient_id") == [
+        ("control", "late"),
+        ("treated", "before"),
+    ]
+
+
+@pytest.mark.parametrize(("planned", "found"), [(3, ["four", "two"]), (None, [])])
+def test_infusions_that_are_not_as_many_as_planned(db, planned, found):
+    study(db, planned_infusions=planned)
+    load(
+        db,
+        "cohort",
+        """
+        patient_id | arm     | n_infusions
+        -----------+---------+------------
+        two        | treated | 2
+        three      | treated | 3
+        four       | treated | 4
+        none       | control | 0""",
+    )
+    assert brought_back(db, "infusions_not_as_planned") == found
+
+
+@pytest.mark.parametrize(
+    ("anchor", "zero", "found"),
+    [
+        ("2020-03-02", "2020-03-13", ["later"]),
+        ("2020-03-02", "2020-03-12", []),
+        ("2020-03-15", "2020-04-20", ["later"]),
+        ("2020-03-16", "2020-04-20", []),
+        ("2020-03-02", "2020-03-03", []),
+    ],
+)
+def test_treated_patients_who_might_have_been_controls_before(db, anchor, zero, found):
+    study(db, control_time_zero="risk-set", calendar_days=14)
+    load(
+        db,
+        "time_zero",
+        f"""
+        site_id | patient_id | arm     | anchor_date | zero_date
+        --------+------------+---------+-------------+-----------
+        north   | first      | treated | 2020-03-01  | 2020-03-11
+        north   | never      | control | 2020-03-01  |
+        north   | later      | treated | {anchor}    | {zero}
+        south   | other      | treated | 2020-03-01  | 2020-03-20""",
+    )
+    assert [p for p in brought_back(db, "treated_later_not_control") if p != "first"] == found
+    study(db, control_time_zero="anchor")
+    assert brought_back(db, "treated_later_not_control") == []

@@ -235,6 +235,7 @@ WRONG = {
         "exclusion[2].lookback_days",
     ),
     "a name of Table 1": ('id = "lesion"', 'id = "age"', "endpoint age: Table 1 has a variable of this name"),
+    "no infusion planned": ("infusions = 3", "infusions = 0", "exposure.infusions"),
     "an empty unit": ('unit = "m"', 'unit = ""', "endpoint[5].unit"),
     "a factor of ten decimals": ("factor = 1", "factor = 2.5e-9", "factor = 2.5e-09: below 1e9"),
     "a factor beyond the type": ("factor = 1", "factor = 1e9", "at most 9 decimals"),
