@@ -32,12 +32,11 @@ def run_set(base, name, version, exits=(0, 0)):
     return Ran(folders.sites(study, site=(folders.public_set(name), version)), exits)
 
 
-def same_tables(ran, name, base):
-    """Another study of the same mapped data: to map them again takes longer than all of its steps."""
+def same_tables(mapped, name, base):
+    """Another study of the data that a study mapped: to map them again takes longer than all of its steps."""
     study = folders.copy(name, base / "study")
-    source = getattr(ran, "study", ran)
-    shutil.copy(source / "sites.toml", study)
-    shutil.copytree(source / "data", study / "data")
+    shutil.copy(mapped / "sites.toml", study)
+    shutil.copytree(mapped / "data", study / "data")
     return study
 
 

@@ -53,7 +53,7 @@ def found(ndjson):
 @pytest.fixture(scope="module")
 def adjusted(synthea, tmp_path_factory):
     """The null experiment with a propensity score of the baseline values, and what is said of it."""
-    study = same_tables(synthea["ndjson"].result(), "albuterol", tmp_path_factory.mktemp("adjusted"))
+    study = same_tables(synthea["ndjson"].result().study, "albuterol", tmp_path_factory.mktemp("adjusted"))
     with (study / "study.toml").open("a") as file:
         file.write(SCORE)
     return study, [rwe(verb, "--dir", study).stdout for verb in ("cohort", "compare", "report")]
@@ -62,7 +62,7 @@ def adjusted(synthea, tmp_path_factory):
 @pytest.fixture(scope="module")
 def enoxaparin(synthea, tmp_path_factory):
     """The study with nothing run on it but `rwe cohort`, and what that said, in words and as JSON."""
-    study = same_tables(synthea["ndjson"].result(), "enoxaparin", tmp_path_factory.mktemp("enoxaparin"))
+    study = same_tables(synthea["ndjson"].result().study, "enoxaparin", tmp_path_factory.mktemp("enoxaparin"))
     text = rwe("cohort", "--dir", study).stdout
     assert not (study / "results").exists()
     return study, " ".join(text.split()), json.loads(rwe("cohort", "--dir", study, "--json").stdout)
