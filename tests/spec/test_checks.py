@@ -385,3 +385,37 @@ def test_treated_patients_who_might_have_been_controls_before(db, anchor, zero, 
     assert [p for p in brought_back(db, "treated_later_not_control") if p != "first"] == found
     study(db, control_time_zero="anchor")
     assert brought_back(db, "treated_later_not_control") == []
+
+
+@pytest.mark.parametrize(
+    ("onset", "recorded", "found"),
+    [
+        ("2020-03-01", "2020-04-02", ["p"]),
+        ("2020-03-01", "2020-04-01T08:00:01Z", ["p"]),
+        ("2020-03-01", "2020-04-01T08:00:00Z", []),
+        ("2020-03-01", "2020-04-01", []),
+        ("2020-03-01", "2020-05", ["p"]),
+        ("2020-03-01", "2020-04", []),
+        ("2020-03-01", "", []),
+        ("2020-04-02", "2020-04-02", []),
+        ("", "2020-04-02", []),
+    ],
+)
+@pytest.mark.parametrize("table", ["exclusion", "covariate"])
+def test_what_began_before_time_zero_and_was_written_down_after_it(db, table, onset, recorded, found):
+    load(db, table, f"number | {table} | source | code_list\n1 | cancer | condition | cancer")
+    load(
+        db,
+        "start",
+        "patient_id | arm | zero_at | zero_date\np | treated | 2020-04-01T08:00:00Z | 2020-04-01",
+    )
+    load(
+        db,
+        "condition",
+        f"""
+        patient_id | condition_id | code   | onset   | recorded_date
+        p          | 1            | cancer | {onset} | {recorded}
+        p          | 2            | covid  | {onset} | {recorded}""",
+    )
+    run_sql(db, "cohort/11_administration.sql", "cohort/12_coded_event.sql")
+    assert brought_back(db, "recorded_after_time_zero") == found
