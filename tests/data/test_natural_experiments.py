@@ -147,7 +147,8 @@ def said(study):
 def without_own_words(study, text):
     own = folders.results(study)
     text = " ".join(text.split())
-    for words in (own["label"], own["study"]["title"], *own["deviations"], NOT_RANDOMISED):
+    population = "in effect the admis"  # as far as a narrow column shows it
+    for words in (own["label"], own["study"]["title"], *own["deviations"], NOT_RANDOMISED, population):
         text = text.replace(words, " ")
     return text
 
