@@ -1,16 +1,40 @@
--- coded_event: every dated record that carries a code of one of the study's lists.
+-- coded_event: every dated record that carries a code which decides who is in.
 --
 -- Grain      one row per resource, element and code list
--- Reads      condition, encounter, observation, administration, code_list, moment
+-- Reads      condition, encounter, observation, administration, code_list, study, exclusion, carrier,
+--            stratum, moment
 -- Keeps      confirmed Conditions (or with no verificationStatus), Encounters that took or take place,
 --            Observations that are final, amended or corrected, administrations that may have happened
--- Drops      records without a subject
+-- Drops      records without a subject; codes of other lists, such as an endpoint's
 -- Caveat     happened_at is NULL where only a date is known, and happened_date, the local date as written,
 --            where not even that is; a year or month is a range, happened_from to happened_to.  A
 --            Condition's code happened at its onset, its severity and stage when they were recorded
 -- Reference  FHIR value sets condition-ver-status, encounter-status, observation-status
 CREATE OR REPLACE TABLE coded_event AS
-WITH coding AS (
+WITH deciding AS (
+    SELECT UNNEST([population_codes, control_codes]) AS code_list
+    FROM study
+    UNION
+    SELECT code_list
+    FROM exclusion
+    UNION
+    SELECT code_list
+    FROM carrier
+    UNION
+    SELECT code_list
+    FROM stratum
+),
+
+wanted AS (
+    SELECT
+        c.code_list,
+        c.system,
+        c.code
+    FROM code_list AS c
+    SEMI JOIN deciding AS d ON c.code_list = d.code_list
+),
+
+coding AS (
     SELECT
         site_id,
         patient_id,
@@ -117,6 +141,6 @@ SELECT DISTINCT
     t.from_date AS happened_from,
     t.to_date AS happened_to
 FROM coding AS e
-INNER JOIN code_list AS c ON e.system = c.system AND e.code = c.code
+INNER JOIN wanted AS c ON e.system = c.system AND e.code = c.code
 LEFT JOIN moment AS t ON e.recorded = t.recorded
 WHERE e.patient_id IS NOT NULL;

@@ -1,15 +1,17 @@
-"""sql/cohort/12_coded_event.sql: dated records that carry a code of the study's lists."""
+"""sql/cohort/12_coded_event.sql: dated records that carry a code which decides who is in."""
 
 from datetime import date
 
 import pytest
 
-from .conftest import load, rows, run_sql
+from .conftest import load, rows, run_sql, stratified, study
 
 MARCH_1 = date(2020, 3, 1)
 
 
 def events(db, columns, **records):
+    stratified(db)
+    load(db, "exclusion", "number | source | code_list\n1 | medication_administration | cells")
     for table, text in records.items():
         load(db, table, text)
     run_sql(db, "cohort/11_administration.sql", "cohort/12_coded_event.sql")
@@ -106,7 +108,16 @@ def test_a_code_counts_only_together_with_its_system(db):
     assert events(db, "resource_id", condition=condition) == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("code", "found"), [("covid", ["1"]), ("control", ["1"]), ("grade", ["1"]), ("fev1", []), ("msc", [])]
+)
+def test_only_lists_that_decide_who_is_in_make_events(db, code, found):
+    condition = f"patient_id | condition_id | code\np | 1 | {code}"
+    assert events(db, "resource_id", condition=condition) == found
+
+
 def test_two_codings_of_one_list_are_one_event(db):
+    study(db, population_codes="fev1")
     observation = """
         patient_id | observation_id | code     | status | effective
         p          | 1              | fev1     | final  | 2020-04-01
@@ -152,6 +163,7 @@ def test_onset_falls_back_on_the_start_of_its_period_then_on_the_record(db, onse
 
 
 def test_an_observation_is_numeric_only_with_a_number(db):
+    study(db, population_codes="fev1")
     observation = """
         patient_id | observation_id | code | status | value | value_string
         -----------+----------------+------+--------+-------+-------------
