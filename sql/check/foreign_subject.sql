@@ -2,7 +2,7 @@
 --
 -- Severity   error
 -- Grain      one row per record
--- Reads      record
+-- Reads      stray_record
 -- Keeps      absolute references to a Patient that lead to none of the site's addresses: they have no key
 -- Drops      relative references; those to the site itself; subjects of another type
 -- Caveat     such a record takes part in nothing.  Where the address is the site's own after all, base_urls
@@ -12,7 +12,7 @@ SELECT
     site_id,
     CAST(NULL AS VARCHAR) AS arm,
     patient_id
-FROM record
+FROM stray_record
 WHERE
     patient_id IS NULL
     AND REGEXP_MATCHES(subject_reference, '^[^?#|]*//[^?#|]*/Patient/[^/?#|]{1,64}(/_history/[^/]+)?$');

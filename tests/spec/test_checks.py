@@ -6,7 +6,7 @@ from rwe import data
 
 from .conftest import load, run_sql, study
 
-BEFORE = ("51_onset", "60_record", "61_set_aside_record")
+BEFORE = ("51_onset", "60_stray_record", "61_set_aside_record")
 
 
 def brought_back(db, check, columns="patient_id"):
