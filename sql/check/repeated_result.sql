@@ -7,13 +7,20 @@
 -- Drops      results with a date only: two a day may both be true
 -- Caveat     harmless for the values, which are averaged over one instant
 -- Reference  one result sent by two systems
+WITH repeated AS (
+    SELECT
+        site_id,
+        arm,
+        patient_id,
+        UNNEST(RANGE(1, COUNT(*))) AS surplus
+    FROM measurement
+    WHERE measured_at IS NOT NULL AND set_aside IS NULL
+    GROUP BY site_id, arm, patient_id, endpoint, measured_at, value
+    HAVING COUNT(*) > 1
+)
+
 SELECT
     site_id,
     arm,
     patient_id
-FROM measurement
-WHERE measured_at IS NOT NULL AND set_aside IS NULL
-QUALIFY
-    ROW_NUMBER() OVER (
-        PARTITION BY site_id, patient_id, endpoint, measured_at, value ORDER BY observation_id, component
-    ) > 1;
+FROM repeated;
