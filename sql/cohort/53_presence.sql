@@ -9,16 +9,24 @@
 --            is a contact on its first and last day only
 -- Reference  CONSORT 2010 item 13b: losses after time zero, with reasons
 CREATE OR REPLACE TABLE presence AS
-WITH met AS (
+WITH last_met AS (
     SELECT
+        site_id,
+        patient_id,
+        MAX(day) AS day
+    FROM contact
+    WHERE NOT after_death
+    GROUP BY ALL
+),
+
+met AS (
+    SELECT DISTINCT
         c.site_id,
         c.patient_id,
-        v.visit,
-        BOOL_OR(c.day < v.end_day) AS seen
+        v.visit
     FROM contact AS c
-    INNER JOIN visit AS v ON c.day >= v.start_day
+    INNER JOIN visit AS v ON c.day >= v.start_day AND c.day < v.end_day
     WHERE NOT c.after_death
-    GROUP BY ALL
 )
 
 SELECT
@@ -27,11 +35,12 @@ SELECT
     h.arm,
     h.stratum,
     v.visit,
-    COALESCE(m.seen, FALSE) AS seen,
-    COALESCE(m.seen, FALSE)
+    m.visit IS NOT NULL AS seen,
+    m.visit IS NOT NULL
     OR COALESCE(DATE_DIFF('day', h.zero_date, h.death_date) >= v.start_day, TRUE) AS alive,
-    m.visit IS NULL AND v.start_day > 0 AS lost
+    COALESCE(l.day < v.start_day, TRUE) AND v.start_day > 0 AS lost
 FROM cohort AS h
 CROSS JOIN visit AS v
+LEFT JOIN last_met AS l ON h.site_id = l.site_id AND h.patient_id = l.patient_id
 LEFT JOIN met AS m ON h.site_id = m.site_id AND h.patient_id = m.patient_id AND v.visit = m.visit
 WHERE NOT v.is_baseline;
