@@ -9,23 +9,19 @@
 -- Caveat     `missing` is dead, set_aside, window_not_reached or not_measured, in this order; set_aside is
 --            the reason of the value nearest the target, of two equally near the first by name
 -- Reference  windows are half-open [start, end) and do not overlap (rwe/study.py)
-CREATE OR REPLACE TABLE quantity AS
+CREATE OR REPLACE TEMP VIEW quantity AS
 WITH slot AS (
     SELECT
         h.site_id,
         h.patient_id,
         h.arm,
         h.stratum,
-        h.zero_at,
         h.zero_date,
         h.death_date,
         e.endpoint,
         v.visit,
-        v.target,
-        v.start_day,
         v.end_day,
-        v.is_baseline,
-        v.same_day
+        v.is_baseline
     FROM cohort AS h
     CROSS JOIN endpoint AS e
     CROSS JOIN visit AS v
@@ -34,11 +30,11 @@ WITH slot AS (
 
 inside AS (
     SELECT
-        l.site_id,
-        l.patient_id,
-        l.endpoint,
-        l.visit,
-        l.is_baseline,
+        m.site_id,
+        m.patient_id,
+        m.endpoint,
+        v.visit,
+        v.is_baseline,
         m.observation_id,
         m.measured_at,
         m.measured_date,
@@ -47,34 +43,41 @@ inside AS (
         m.set_aside,
         m.day,
         -- A day is a quotient of microseconds; nine decimals (86 µs) make equal distances equal.
-        IF(l.is_baseline, -ROUND(m.day, 9), ROUND(ABS(m.day - l.target), 9)) AS distance
-    FROM slot AS l
-    INNER JOIN measurement AS m
-        ON l.site_id = m.site_id AND l.patient_id = m.patient_id AND l.endpoint = m.endpoint
-    WHERE
-        m.day >= l.start_day
-        AND CASE
-            WHEN NOT l.is_baseline THEN m.day < l.end_day
-            WHEN m.measured_at IS NOT NULL AND l.zero_at IS NOT NULL
-                THEN m.day <= l.end_day AND m.measured_at <= l.zero_at
-            ELSE m.day <= l.end_day AND (m.measured_date < l.zero_date OR l.same_day)
+        IF(v.is_baseline, -ROUND(m.day, 9), ROUND(ABS(m.day - v.target), 9)) AS distance
+    FROM measurement AS m
+    INNER JOIN cohort AS h ON m.site_id = h.site_id AND m.patient_id = h.patient_id
+    -- One CASE, for DuckDB sorts all results to join them by limits alone.
+    INNER JOIN visit AS v
+        ON CASE
+            WHEN NOT v.is_baseline THEN m.day >= v.start_day AND m.day < v.end_day
+            WHEN m.day < v.start_day OR m.day > v.end_day THEN FALSE
+            WHEN m.measured_at IS NOT NULL AND h.zero_at IS NOT NULL THEN m.measured_at <= h.zero_at
+            ELSE m.measured_date < h.zero_date OR v.same_day
         END
 ),
 
-nearest AS (
-    SELECT *
+instant AS (
+    SELECT
+        site_id,
+        patient_id,
+        endpoint,
+        visit,
+        distance,
+        ROUND(day, 9) AS day,
+        -- Days may be of dates; within one, values with a time of day are still told apart.
+        IF(is_baseline, -EPOCH_US(measured_at), EPOCH_US(measured_at)) AS turn,
+        comparator IS NOT NULL AS is_limit,
+        CASE LEFT(MIN(comparator), 1)
+            WHEN '<' THEN MIN(value)
+            WHEN '>' THEN MAX(value)
+            ELSE LIST_AVG(LIST_SORT(LIST(value)))
+        END AS value,
+        MIN(comparator) AS comparator,
+        MIN(observation_id) AS observation_id,
+        MIN(measured_date) AS measured_date
     FROM inside
     WHERE set_aside IS NULL
-    QUALIFY
-        RANK() OVER (
-            PARTITION BY site_id, patient_id, endpoint, visit
-            ORDER BY
-                distance,
-                ROUND(day, 9),
-                -- Days may be of dates; within one, values with a time of day are still told apart.
-                IF(is_baseline, -EPOCH_US(measured_at), EPOCH_US(measured_at)) NULLS LAST,
-                comparator IS NOT NULL
-        ) = 1
+    GROUP BY ALL
 ),
 
 chosen AS (
@@ -83,15 +86,17 @@ chosen AS (
         patient_id,
         endpoint,
         visit,
-        CASE LEFT(MIN(comparator), 1)
-            WHEN '<' THEN MIN(value)
-            WHEN '>' THEN MAX(value)
-            ELSE LIST_AVG(LIST(value ORDER BY value))
-        END AS value,
-        MIN(comparator) AS comparator,
-        MIN(observation_id) AS observation_id,
-        MIN(measured_date) AS measured_date
-    FROM nearest
+        -- Within a ROW, NULL comes last.
+        ARG_MIN(
+            STRUCT_PACK(
+                value := value,
+                comparator := comparator,
+                observation_id := observation_id,
+                measured_date := measured_date
+            ),
+            ROW(distance, day, turn, is_limit)
+        ) AS nearest
+    FROM instant
     GROUP BY ALL
 ),
 
@@ -115,12 +120,12 @@ SELECT
     l.endpoint,
     l.visit,
     l.is_baseline,
-    c.value,
-    c.comparator,
-    c.observation_id,
-    c.measured_date,
+    STRUCT_EXTRACT(c.nearest, 'value') AS value,
+    STRUCT_EXTRACT(c.nearest, 'comparator') AS comparator,
+    STRUCT_EXTRACT(c.nearest, 'observation_id') AS observation_id,
+    STRUCT_EXTRACT(c.nearest, 'measured_date') AS measured_date,
     CASE
-        WHEN c.value IS NOT NULL THEN NULL
+        WHEN value IS NOT NULL THEN NULL
         WHEN DATE_DIFF('day', l.zero_date, l.death_date) < l.end_day THEN 'dead'
         WHEN t.patient_id IS NOT NULL THEN 'set_aside'
         WHEN TRY_CAST(LEFT(o.pulled_at, 10) AS DATE) < l.zero_date + CAST(CEIL(l.end_day) AS INTEGER)
