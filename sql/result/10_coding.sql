@@ -1,6 +1,7 @@
 -- coding: every code of each result that has a code of an endpoint.
 --
--- Grain      one row per result (an Observation or one of its components) and coding of its code
+-- Grain      one row per result (an Observation or one of its components) and coding of its code, and again
+--            where the mapping has several: for each coding of a coded value, for a coding given twice
 -- Reads      observation, observation_component, code_list, endpoint
 -- Keeps      final, amended and corrected Observations; all codings of such a result
 -- Drops      other statuses: they are no results
@@ -23,7 +24,7 @@ hit AS (
         -1 AS component
     FROM observation AS o
     SEMI JOIN wanted AS w ON o.system = w.system AND o.code = w.code
-    UNION
+    UNION ALL
     SELECT
         o.site_id,
         o.observation_id,
@@ -53,7 +54,7 @@ recorded AS (
     SEMI JOIN hit AS h
         ON o.site_id = h.site_id AND o.observation_id = h.observation_id AND h.component = -1
     WHERE o.status IN ('final', 'amended', 'corrected')
-    UNION
+    UNION ALL
     SELECT
         o.site_id,
         o.patient_id,

@@ -13,6 +13,7 @@ WITH grouped AS (
         c.site_id,
         c.observation_id,
         c.component,
+        e.endpoint,
         ANY_VALUE(c.patient_id) AS patient_id,
         ANY_VALUE(c.recorded) AS recorded,
         ANY_VALUE(c.value) AS value,
@@ -20,16 +21,11 @@ WITH grouped AS (
         ANY_VALUE(c.comparator) AS comparator,
         ANY_VALUE(c.unit) AS unit,
         ANY_VALUE(c.unit_text) AS unit_text,
-        MIN(STRUCT_PACK(system := c.system, code := c.code, display := COALESCE(c.display, c.text))) AS coded,
-        e.endpoint,
-        e.unit AS endpoint_unit,
-        e.low,
-        e.high,
-        e.ratio_up_to
+        MIN(STRUCT_PACK(system := c.system, code := c.code, display := COALESCE(c.display, c.text))) AS coded
     FROM coding AS c
     INNER JOIN code_list AS l ON c.system = l.system AND c.code = l.code
     INNER JOIN endpoint AS e ON l.code_list = e.code_list
-    GROUP BY ALL
+    GROUP BY c.site_id, c.observation_id, c.component, e.endpoint
 )
 
 SELECT
@@ -44,13 +40,14 @@ SELECT
     c.unit,
     c.unit_text,
     c.endpoint,
-    c.endpoint_unit,
-    c.low,
-    c.high,
-    c.ratio_up_to,
+    e.unit AS endpoint_unit,
+    e.low,
+    e.high,
+    e.ratio_up_to,
     STRUCT_EXTRACT(c.coded, 'system') AS system,
     STRUCT_EXTRACT(c.coded, 'code') AS code,
     STRUCT_EXTRACT(c.coded, 'display') AS display,
     COALESCE(c.unit, d.unit) AS read_unit
 FROM grouped AS c
+INNER JOIN endpoint AS e ON c.endpoint = e.endpoint
 LEFT JOIN default_unit AS d ON c.site_id = d.site_id AND c.endpoint = d.endpoint;
