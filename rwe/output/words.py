@@ -20,7 +20,7 @@ REASONS = {
     "no_events": "no events, or nothing but events",
     "level_not_attained": "too few values for a 95 % interval",
     "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",
-    "not_identified": "the model has no unique solution",
+    "not_identified": "too few values, or a model without a unique solution",
     "dead": "dead",
     "window_not_reached": "window not reached",
     "not_measured": "not measured",

@@ -121,3 +121,12 @@ def test_tables_for_machines_have_the_weighted_means(results):
     assert (second["detail"], second["at_fault"], second["pairs"]) == ("separation", "site: west", None)
     others = frame.filter(analysis="unadjusted")
     assert others["estimand"].null_count() == others.height == 70
+
+
+def test_over_all_strata_there_is_nothing_published_to_stand_beside(results):
+    whole = [replace(c, stratum="all") if c.adjusted else c for c in results.comparisons]
+    alone = Report(render_html(replace(results, comparisons=whole))).tables["adjusted-fev1-0"].rows
+    assert {len(r.cells) for r in alone} == {10}
+    both = [*results.comparisons, *(c for c in whole if c.adjusted)]
+    rows = Report(render_html(replace(results, comparisons=both))).tables["adjusted-fev1-0"].rows
+    assert [r.cells[10] for r in rows if r.group == "all"] == ["not asked"] * 5
