@@ -1,8 +1,8 @@
--- coded_event: every dated record that carries a code which decides who is in.
+-- coded_event: every dated record that carries a code which decides who is in, or is a covariate's.
 --
 -- Grain      one row per resource, element and code list
 -- Reads      condition, encounter, observation, administration, code_list, study, exclusion, carrier,
---            stratum, moment
+--            stratum, covariate, moment
 -- Keeps      confirmed Conditions (or with no verificationStatus), Encounters that took or take place,
 --            Observations that are final, amended or corrected, administrations that may have happened
 -- Drops      records without a subject; codes of other lists, such as an endpoint's
@@ -23,6 +23,9 @@ WITH deciding AS (
     UNION
     SELECT code_list
     FROM stratum
+    UNION
+    SELECT code_list
+    FROM covariate
 ),
 
 wanted AS (
