@@ -1,9 +1,11 @@
 """What the steps found, as plain text for a terminal and as objects for --json."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rwe.locks import CODE_LIST, NAME
 from rwe.output.balance import balance_text
@@ -12,16 +14,18 @@ from rwe.output.grid import filled
 from rwe.output.table_one import baseline_text
 from rwe.reasons import REASONS
 from rwe.results import Attrition
-from rwe.steps.codes import RecordedCode
-from rwe.steps.cohort import Cohort
-from rwe.steps.doctor import Finding
-from rwe.steps.dry import Planned
-from rwe.steps.lock import Locked
-from rwe.steps.map import Mapped
-from rwe.steps.pull import Pulled
-from rwe.steps.purge import PurgeOutcome
-from rwe.steps.set_aside import SetAside
-from rwe.steps.verify import Checked
+
+if TYPE_CHECKING:  # of these the types alone: `rwe pull` need not wait for what fits and compares
+    from rwe.steps.codes import RecordedCode
+    from rwe.steps.cohort import Cohort
+    from rwe.steps.doctor import Finding
+    from rwe.steps.dry import Planned
+    from rwe.steps.lock import Locked
+    from rwe.steps.map import Mapped
+    from rwe.steps.pull import Pulled
+    from rwe.steps.purge import PurgeOutcome
+    from rwe.steps.set_aside import SetAside
+    from rwe.steps.verify import Checked
 
 SHOWN = 20
 

@@ -74,6 +74,11 @@ def test_help_loads_nothing_heavy():
     assert done.stdout.endswith("set()\n")
 
 
+def test_a_pull_does_not_wait_for_what_fits_and_compares():
+    code = "import sys, rwe.steps.pull, rwe.steps.show; print({'scipy', 'jinja2'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
+
+
 # init
 
 
