@@ -247,8 +247,11 @@ class DefaultUnit(Keys):
 
 
 class Analysis(Keys):
+    """measure: of the value itself, or of its change from the patient's own baseline."""
+
     name: Name
     test: Name
+    measure: Literal["value", "change"] = "value"
     quantile_type: int = Field(default=7, ge=1, le=9)
 
 
@@ -368,6 +371,13 @@ class StudyFile(Keys):
                 raise ValueError(
                     f"visit windows overlap: {a.name} ends at day {a.end:g}, {b.name} begins at {b.start:g}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def changes_have_a_baseline(self) -> Self:
+        for a in self.analysis:
+            if a.measure == "change" and not self.baseline:
+                raise ValueError(f"analysis {a.name}: a change needs a [baseline]")
         return self
 
     @model_validator(mode="after")

@@ -26,6 +26,8 @@ REASONS = {
     "not_measured": "not measured",
     "set_aside": "set aside",
     "term_missing": "without a term of the score",
+    "no_baseline": "without a baseline",
+    "beyond_limit": "a limit of measurement in place of a value",
     "no_partner": "without a partner within the caliper",
 }
 STATUS = {"estimated": "", "not_estimable": "not estimable", "suppressed": "suppressed"}

@@ -5,6 +5,7 @@ A test is one function of a summary and its line in TESTS; commands and reports 
 
 from collections.abc import Callable, Mapping
 
+from rwe.stats.ancova import Changes, ancova_of_change
 from rwe.stats.estimate import Estimate
 from rwe.stats.means import welch
 from rwe.stats.ranks import (
@@ -22,3 +23,5 @@ TESTS: Mapping[str, Callable[[TwoSamples], Estimate]] = {
     "mann_whitney_exact": mann_whitney_exact,
     "welch": welch,
 }
+CHANGE_TESTS: Mapping[str, Callable[[Changes], Estimate]] = {"ancova": ancova_of_change}
+"""Of a change alone: they need the baseline of each patient."""

@@ -5,7 +5,7 @@ Sources: lm(); sandwich::vcovHC(type = "HC3"); emmeans (a covariate of two value
 another is at its mean).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -66,6 +66,21 @@ def fit(y: FloatArray, treated: BoolArray, columns: Mapping[str, FloatArray]) ->
 def _middle(column: FloatArray) -> float:
     distinct = np.unique(column)
     return float(distinct.mean() if distinct.size == 2 else column.mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Baseline and value of each patient, by arm."""
+
+    treated: Sequence[tuple[float, float]]
+    control: Sequence[tuple[float, float]]
+
+
+def ancova_of_change(changes: Changes, *, level: float = LEVEL) -> Estimate:
+    """Adjusted for the baseline alone."""
+    pairs = np.array([*changes.treated, *changes.control], dtype=np.float64).reshape(-1, 2)
+    treated = np.arange(len(pairs)) < len(changes.treated)
+    return ancova(pairs[:, 1], pairs[:, 0], treated, {}, level=level)
 
 
 def ancova(

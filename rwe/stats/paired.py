@@ -26,9 +26,16 @@ TESTS = {
 }
 Kind = Literal["continuity", "plain", "exact", "pratt"]
 DIGITS = 12
-"""Of the largest value: what is beyond is noise of the subtraction."""
+"""Of the larger value: what is beyond is noise of the subtraction."""
 LARGEST = 5_000
 """Pairs up to which all Walsh averages are made: 100 MB."""
+
+
+def change(before: float, after: float) -> float:
+    """after - before, rounded."""
+    largest = max(abs(before), abs(after))
+    places = DIGITS - 1 - floor(log10(largest)) if largest else 0
+    return round(after - before, places) + 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +47,8 @@ class Differences:
 
     @classmethod
     def of(cls, before: ArrayLike, after: ArrayLike) -> Self:
-        first, second = finite(before), finite(after)
-        largest = float(np.abs([*first, *second, 0.0]).max())
-        places = DIGITS - 1 - floor(log10(largest)) if largest else 0
-        values, counts = np.unique(np.round(second - first, places) + 0.0, return_counts=True)
+        pairs = zip(finite(before).tolist(), finite(after).tolist(), strict=True)
+        values, counts = np.unique([change(a, b) for a, b in pairs], return_counts=True)
         return cls(values=tuple(values.tolist()), counts=tuple(counts.tolist()))
 
     def __add__(self, other: Self) -> Self:

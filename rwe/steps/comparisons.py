@@ -2,7 +2,8 @@
 
     endpoint_value  ──▶  TwoSamples per site  ──▶  their sum  ──▶  TESTS  ──▶  Comparison
 
-Missing values are counted with their reasons and leave before any statistics.
+Missing values are counted with their reasons and leave before any statistics; of a change also who has no
+baseline (`no_baseline`), or a limit of measurement at either end (`beyond_limit`).
 """
 
 from collections import Counter
@@ -15,24 +16,49 @@ from operator import add
 import msgspec
 
 from rwe.results import Arm, Comparison, EstimateResult, TestResult, limit
-from rwe.stats import TESTS
+from rwe.stats import CHANGE_TESTS, TESTS
+from rwe.stats.ancova import Changes
 from rwe.stats.estimate import Estimate
 from rwe.stats.multiplicity import benjamini_hochberg, holm
+from rwe.stats.paired import change
 from rwe.stats.quantile import Description
 from rwe.stats.summaries import TwoSamples
 from rwe.store import Store
 from rwe.study import Analysis, Endpoint, Study
 
 ARMS = ("treated", "control")
+VALUES = """
+SELECT endpoint, stratum, visit, arm, site_id, value, comparator, missing, NULL AS before
+FROM endpoint_value WHERE NOT is_baseline ORDER BY site_id, patient_id, endpoint, visit
+"""
+CHANGES = """
+SELECT
+    v.endpoint, v.stratum, v.visit, v.arm, v.site_id, v.value, NULL AS comparator,
+    CASE
+        WHEN v.value IS NULL THEN COALESCE(v.missing, 'not_measured')
+        WHEN b.value IS NULL THEN 'no_baseline'
+        WHEN v.comparator IS NOT NULL OR b.comparator IS NOT NULL THEN 'beyond_limit'
+    END AS missing,
+    b.value AS before
+FROM endpoint_value AS v
+LEFT JOIN endpoint_value AS b
+    ON v.site_id = b.site_id AND v.patient_id = b.patient_id AND v.arm = b.arm
+    AND v.endpoint = b.endpoint AND b.is_baseline
+WHERE NOT v.is_baseline ORDER BY v.site_id, v.patient_id, v.endpoint, v.visit
+"""
 
 
 @dataclass(kw_only=True)
 class Values:
-    """One arm at one endpoint, stratum and visit; `signs` has that of each `<L` or `>L`."""
+    """One arm at one endpoint, stratum and visit; `signs` has that of each `<L` or `>L`.
+
+    changes: of an analysis of changes, baseline and value of each.
+    """
 
     by_site: dict[str, list[float]] = field(default_factory=dict)
     missing: Counter[str] = field(default_factory=Counter)
     signs: dict[float, str] = field(default_factory=dict)
+    changes: list[tuple[float, float]] = field(default_factory=list)
     n_censored: int = 0
 
     def add(self, site: str, value: float | None, comparator: str | None, missing: str | None) -> None:
@@ -53,8 +79,8 @@ Cells = Mapping[tuple[str, str, str], Mapping[str, Values]]
 
 def comparisons(store: Store, plan: Study) -> list[Comparison]:
     """In the order of the study file; P values are adjusted within each analysis."""
-    cells = _cells(store)
-    return [c for a in plan.file.analysis for c in in_family(list(_family(cells, plan, a)))]
+    cells = {measure: _cells(store, measure) for measure in {a.measure for a in plan.file.analysis}}
+    return [c for a in plan.file.analysis for c in in_family(list(_family(cells[a.measure], plan, a)))]
 
 
 def in_family(rows: Sequence[Comparison]) -> list[Comparison]:
@@ -67,16 +93,17 @@ def in_family(rows: Sequence[Comparison]) -> list[Comparison]:
     return found
 
 
-def _cells(store: Store) -> Cells:
+def _cells(store: Store, measure: str) -> Cells:
     """By endpoint, stratum and visit; sorted, so that equal data give equal bytes."""
     cells: dict[tuple[str, str, str], dict[str, Values]] = {}
-    rows = store.rows(
-        "SELECT endpoint, stratum, visit, arm, site_id, value, comparator, missing FROM endpoint_value "
-        "WHERE NOT is_baseline ORDER BY site_id, patient_id, endpoint, visit"
-    )
-    for endpoint, stratum, visit, arm, site, value, comparator, missing in rows:
-        cell = cells.setdefault((endpoint, stratum, visit), {a: Values() for a in ARMS})
-        cell[arm].add(site, value, comparator, missing)
+    rows = store.rows(CHANGES if measure == "change" else VALUES)
+    for endpoint, stratum, visit, arm, site, value, comparator, missing, before in rows:
+        cell = cells.setdefault((endpoint, stratum, visit), {a: Values() for a in ARMS})[arm]
+        if missing or before is None:
+            cell.add(site, None if missing else value, comparator, missing)
+        else:
+            cell.add(site, change(before, value), comparator, missing)
+            cell.changes.append((before, value))
     return cells
 
 
@@ -92,14 +119,14 @@ def _family(cells: Cells, plan: Study, analysis: Analysis) -> Iterator[Compariso
 def _comparison(
     cell: Mapping[str, Values], analysis: Analysis, e: Endpoint, *, stratum: str, visit: str
 ) -> Comparison:
-    estimate = TESTS[analysis.test](_pooled(cell))
+    estimate = _estimate(cell, analysis)
     return Comparison(
         endpoint=e.id,
         kind=e.kind,
         stratum=stratum,
         visit=visit,
         unit=e.unit,
-        measure="value",
+        measure=analysis.measure,
         analysis=analysis.name,
         primary=is_primary(e, visit),
         treated=arm_result(cell["treated"], analysis.quantile_type),
@@ -109,6 +136,13 @@ def _comparison(
         status=estimate.status,
         reason=estimate.reason,
     )
+
+
+def _estimate(cell: Mapping[str, Values], analysis: Analysis) -> Estimate:
+    if analysis.test in CHANGE_TESTS:
+        changes = Changes(treated=cell["treated"].changes, control=cell["control"].changes)
+        return CHANGE_TESTS[analysis.test](changes)
+    return TESTS[analysis.test](_pooled(cell))
 
 
 def is_primary(e: Endpoint, visit: str) -> bool:

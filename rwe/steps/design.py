@@ -68,7 +68,8 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
     for d in f.default_unit:
         yield f"No unit, {d.endpoint}", f"taken for {d.unit} at {d.site}"
     for a in f.analysis:
-        yield f"Analysis {a.name}", f"test {a.test}; quartiles type {a.quantile_type}"
+        of = "change from baseline; " if a.measure == "change" else ""
+        yield f"Analysis {a.name}", f"{of}test {a.test}; quartiles type {a.quantile_type}"
     if f.propensity:
         yield "Propensity score", _propensity(f.propensity)
         yield f"Analysis {f.propensity.name}", _adjusted(f.propensity)
