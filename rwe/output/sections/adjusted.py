@@ -38,7 +38,7 @@ def _key(c: Comparison) -> Key:
 def _table(found: Sequence[Block], main: dict[Key, Comparison], name: str) -> Table:
     rows = [c for b in found for c in b.rows]
     beside = [main[_key(c)] for c in rows if _key(c) in main]
-    titles = ("n / missing", "effective n", "weighted mean")
+    titles = ("n (effective) / missing", "weighted mean")
     columns = [
         Column("Visit", prose=True),
         *(Column(t, over=arm) for arm in ("Treated", "Control") for t in titles),
@@ -70,11 +70,10 @@ def _row(c: Comparison, other: Comparison | None, digits: int, beside: bool) -> 
     )
 
 
-def _arm(arm: Arm, weighted: AdjustedArm, digits: int) -> tuple[Cell, Cell, Cell]:
+def _arm(arm: Arm, weighted: AdjustedArm, digits: int) -> tuple[Cell, Cell]:
     plain = f"{fixed(arm.mean, digits)} without weights" if arm.mean is not None else ""
     return (
-        Cell(f"{arm.n} / {arm.n_missing}", counted(arm.missing)),
-        Cell(fixed(weighted.effective, 1)),
+        Cell(f"{arm.n} ({fixed(weighted.effective, 1)}) / {arm.n_missing}", counted(arm.missing)),
         Cell(fixed(weighted.mean, digits), plain),
     )
 
