@@ -44,6 +44,8 @@ CREATE OR REPLACE TABLE default_unit (site_id VARCHAR, endpoint VARCHAR, unit VA
 CREATE OR REPLACE TABLE code_meaning (system VARCHAR, code VARCHAR, meaning VARCHAR);
 CREATE OR REPLACE TABLE contradiction_word (
     meaning VARCHAR, part VARCHAR, names VARCHAR, but_not VARCHAR);
+CREATE OR REPLACE TABLE event_word (
+    kind VARCHAR, system VARCHAR, code VARCHAR, word VARCHAR, level INTEGER);
 """
 
 
@@ -64,6 +66,7 @@ def write(store: Store, study: Study) -> None:
     store.insert("default_unit", [(d.site, d.endpoint, d.unit) for d in file.default_unit])
     store.insert("code_meaning", _reviewed("code_meaning"))
     store.insert("contradiction_word", _reviewed("contradiction_word"))
+    store.insert("event_word", _reviewed("event_word"))
 
 
 def _study(study: Study) -> tuple[object, ...]:

@@ -15,6 +15,11 @@ SELECT
     o.stratum,
     o.term,
     o.seriousness_code,
+    o.severity,
+    o.grade,
+    o.causality,
+    o.onset_at,
+    o.onset_date,
     o.day
 FROM onset AS o
 CROSS JOIN study AS s

@@ -182,6 +182,14 @@ def test_an_event_of_several_codings_is_one_and_named_by_a_display(db):
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "found"), [("Serious", "serious"), ("Non-serious", "non-serious"), ("", None)]
+)
+def test_seriousness_is_read_in_either_case(db, code, found):
+    """HL7's own R4 example writes Non-serious."""
+    assert event(db, "seriousness_code", seriousness_code=code) == [found]
+
+
 @pytest.mark.parametrize("others", [["3"], ["non-serious", "3"], ["3", ""]])
 def test_an_event_that_any_coding_calls_serious_is_one_serious_event(db, others):
     """A grade of CTCAE may stand beside it, and each coding, term and suspect is a row of the view."""
