@@ -13,6 +13,7 @@ import msgspec
 Limit = float | Literal["Inf", "-Inf"] | None
 Validation = Literal["exemplars", "every_resource"]
 Status = Literal["estimated", "not_estimable", "suppressed"]
+Theme = Literal["total", "severity", "grade", "causality", "infusion", "term"]
 NAME = "results.json"
 
 
@@ -288,14 +289,48 @@ class VisitCount(Record, frozen=True, kw_only=True):
     set_aside: dict[str, int]
 
 
+class Incidence(Record, frozen=True, kw_only=True):
+    """With exact limits of 95 %: where nothing happened, ci_high is what is not excluded."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+
+
 class EventArm(Record, frozen=True, kw_only=True):
+    """Of n patients who were asked; null where there is none, or no time.
+
+    person_days: from time zero to the first event, or the end of follow-up; follow_up_days: to its end.
+    risk: patients of n (Clopper–Pearson).  Rates are per 100 person-years (Garwood): first_rate of patients
+    over person_days, event_rate of all events over follow_up_days.
+    """
+
     patients: int
     events: int
     n: int
     person_days: float
+    follow_up_days: float
+    risk: Incidence | None
+    first_rate: Incidence | None
+    event_rate: Incidence | None
+
+
+class RateRatio(Record, frozen=True, kw_only=True):
+    """Treated over control; value is null and ci_high "Inf" where the controls have no event."""
+
+    estimate: EstimateResult
+    test: TestResult
+    status: Status
+    reason: str | None
 
 
 class AdverseEventResult(Record, frozen=True, kw_only=True):
+    """estimate and test compare risks; first_rate_ratio and event_rate_ratio the rates of EventArm.
+
+    reason not_stated: events that state nothing are no group to compare; treated_only: no infusion, no arm.
+    """
+
+    theme: Theme
     term: str
     stratum: str
     treated: EventArm
@@ -304,6 +339,8 @@ class AdverseEventResult(Record, frozen=True, kw_only=True):
     test: TestResult
     status: Status
     reason: str | None
+    first_rate_ratio: RateRatio
+    event_rate_ratio: RateRatio
 
 
 class CheckResult(Record, frozen=True, kw_only=True):

@@ -80,8 +80,3 @@ def digits_for(values: Iterable[float | None]) -> int:
     """Decimals for a variable that declares none: about three figures of the largest value."""
     largest = max((abs(v) for v in values if v is not None), default=0.0)
     return 0 if largest >= 1000 else 1 if largest >= 10 else 2
-
-
-def upper_limit_of_none(n: int) -> float:
-    """Upper end of the two-sided 95 % Clopper-Pearson interval of 0/n: 0/52 gives 6.8 %."""
-    return float(1 - 0.025 ** (1 / n))

@@ -40,7 +40,6 @@ COMPARED: Schema = {
 }
 WEIGHTED: Schema = {"weighted_mean": FLOAT, "effective": FLOAT}
 BASELINE_ARM: Schema = {"n": INT, "n_missing": INT, **SUMMARY, "count": INT, "share": FLOAT}
-EVENT_ARM: Schema = {"patients": INT, "events": INT, "n": INT, "person_days": FLOAT}
 
 
 def _named(prefix: str, schema: Schema) -> Schema:
@@ -52,6 +51,14 @@ def _arms(schema: Schema) -> Schema:
 
 
 RESULT: Schema = {**_named("estimate", ESTIMATE), **_named("test", TEST), **OUTCOME}
+INCIDENCE: Schema = dict.fromkeys(("value", "ci_low", "ci_high"), FLOAT)
+EVENT_ARM: Schema = {
+    **dict.fromkeys(("patients", "events", "n"), INT),
+    **dict.fromkeys(("person_days", "follow_up_days"), FLOAT),
+    **_named("risk", INCIDENCE),
+    **_named("first_rate", INCIDENCE),
+    **_named("event_rate", INCIDENCE),
+}
 SCHEMAS: Mapping[str, Schema] = {
     "comparisons": {
         **dict.fromkeys(("analysis", "endpoint", "kind", "stratum", "visit", "unit", "measure"), TEXT),
@@ -93,7 +100,13 @@ SCHEMAS: Mapping[str, Schema] = {
         "in_score": BOOL,
         **{f"{what}_{when}": FLOAT for when in ("before", "after") for what in ("treated", "control", "smd")},
     },
-    "adverse_events": {"term": TEXT, "stratum": TEXT, **_arms(EVENT_ARM), **RESULT},
+    "adverse_events": {
+        **dict.fromkeys(("theme", "term", "stratum"), TEXT),
+        **_arms(EVENT_ARM),
+        **RESULT,
+        **_named("first_rate_ratio", RESULT),
+        **_named("event_rate_ratio", RESULT),
+    },
     "checks": {**dict.fromkeys(("rule", "site", "arm", "severity"), TEXT), "n": INT},
     "sites": {
         **dict.fromkeys(("site", "fhir_version", "method", "pulled_at", "resource_type"), TEXT),
@@ -141,7 +154,7 @@ def _flat(record: msgspec.Struct) -> dict[str, Any]:
             extra = {"missing": _text(value.missing), **{f"{q}_bound": s for q, s in value.bounds.items()}}
             inner = {**msgspec.structs.asdict(value), **extra}
         elif isinstance(value, msgspec.Struct):
-            inner = msgspec.structs.asdict(value)
+            inner = _flat(value)
         else:
             flat[name] = value
             continue

@@ -10,8 +10,8 @@ from rwe.output.arrange import Block, analyses, blocks, strata, tallies
 from rwe.output.cautions import cautions
 from rwe.output.flow import ARMS, Step, steps
 from rwe.output.grid import WIDTH, columns, filled, widest
-from rwe.output.numbers import interval, p_value, quartiles, share
-from rwe.output.sections.events import ascertainment, difference, estimate_name
+from rwe.output.numbers import NONE, interval, p_value, quartiles, share
+from rwe.output.sections.events import THEMES, ascertainment, commonest, difference, estimate_name
 from rwe.output.sections.summary import multiplicity
 from rwe.output.words import NOT_RANDOMISED, methods, standing, verdict
 from rwe.results import AdverseEventResult, Comparison, Results
@@ -107,19 +107,26 @@ def _events(results: Results) -> list[str]:
     rows = results.adverse_events
     if not rows:
         return ["Adverse events: none was analysed.", *map(filled, ascertainment(results))]
-    heads = ["treated: n, events", "control: n, events", "estimate [95 % CI]", "P"]
-    titles = {name: f"Adverse events, {name}" for name in strata(results, (e.stratum for e in rows))}
-    lines = [
-        line
-        for name, title in titles.items()
-        for line in columns([[title, *heads], *(_event(e) for e in rows if e.stratum == name)], limit=26)
-    ]
-    notes = [f"Estimate: {estimate_name(rows)}.", *ascertainment(results)]
+    lines = [line for name in strata(results, (e.stratum for e in rows)) for line in _stratum(rows, name)]
+    notes = [f"Estimate: {estimate_name(rows)}. Rates are in the report.", *ascertainment(results)]
     return [*lines, *map(filled, notes)]
 
 
+def _stratum(rows: list[AdverseEventResult], stratum: str) -> list[str]:
+    """One table, its themes one after another."""
+    heads = ["treated: n, events", "control: n, events", "estimate [95 % CI]", "P"]
+    lines = [[f"Adverse events, {stratum}", *heads]]
+    for theme, title in THEMES.items():
+        found = commonest([e for e in rows if (e.stratum, e.theme) == (stratum, theme)])
+        lines += [[title, "", "", "", ""]] if found and theme != "total" else []
+        lines += [_event(e) for e in found]
+    return columns(lines, limit=26)
+
+
 def _event(e: AdverseEventResult) -> list[str]:
-    arms = [f"{share(arm.patients, arm.n)}, {arm.events}" for arm in (e.treated, e.control)]
+    arms = [
+        f"{share(arm.patients, arm.n)}, {arm.events}" if arm.n else NONE for arm in (e.treated, e.control)
+    ]
     if e.estimate.value is None:
         return [e.term, *arms, verdict(e)]
     return [e.term, *arms, difference(e), p_value(e.test.p)]

@@ -1,25 +1,28 @@
-"""Adverse events by arm: patients with at least one, events, person-time to the first.
+"""Adverse events by arm: patients with at least one, events, their incidence, and how the arms differ.
 
-    event, follow_up  ──▶  Events per site  ──▶  their sum  ──▶  two_by_two  ──▶  AdverseEventResult
+    event, follow_up  ──▶  Events per arm  ──▶  two_by_two, rate_ratio  ──▶  AdverseEventResult
 
-Where a site recorded no event at all for an arm, nobody is known to have asked: its patients are left
-out, and an arm with nobody left is not ascertained, which is not zero.
+Person-time begins at time zero.  Two kinds are never mixed: first events over the time to the first event
+(or the end of follow-up), and all events over the whole follow-up.  Where a site recorded no event at all
+for an arm, nobody is known to have asked: its patients are left out, and an arm with nobody left is not
+ascertained, which is not zero.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rwe.results import AdverseEventResult, EstimateResult, EventArm, TestResult
-from rwe.stats.proportions import two_by_two
+from rwe.results import AdverseEventResult, EstimateResult, EventArm, Incidence, RateRatio, TestResult
+from rwe.stats.estimate import Estimate
+from rwe.stats.proportions import DIFFERENCE, clopper_pearson, two_by_two
+from rwe.stats.ratios import RATE, rate, rate_ratio
 from rwe.stats.summaries import ArmEvents, Events
 from rwe.steps.comparisons import ARMS, estimate_result, test_result
+from rwe.steps.event_rows import Onsets, Patient, Row, event_rows
 from rwe.store import Store
 from rwe.study import Study
 
-ANY, SERIOUS = "any adverse event", "any serious adverse event"
-Patient = tuple[str, str]
-Onsets = dict[Patient, list[float]]
-"""Days from time zero of each patient's events."""
+HUNDRED_YEARS = 36525
+"""Days in 100 person-years."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,14 @@ class Watched:
     days: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """first: patients as events, over the time to the first; all: every event, over all follow-up."""
+
+    first: ArmEvents
+    all: ArmEvents
+
+
 def adverse_events(store: Store, plan: Study) -> list[AdverseEventResult]:
     if plan.file.adverse_events is None:
         return []
@@ -41,58 +52,105 @@ def adverse_events(store: Store, plan: Study) -> list[AdverseEventResult]:
             "SELECT site_id, patient_id, arm, stratum, days FROM follow_up WHERE ascertained ORDER BY ALL"
         )
     ]
-    declared = [s.name for s in plan.file.stratum]
-    terms = _terms(store)
-    return [
-        _result(term, stratum, watched, onsets) for term, onsets in terms for stratum in ("all", *declared)
-    ]
+    strata = ("all", *(s.name for s in plan.file.stratum))
+    return [_result(row, stratum, watched) for row in event_rows(store) for stratum in strata]
 
 
-def _terms(store: Store) -> list[tuple[str, Onsets]]:
-    """The two totals first, then the terms by name; a term may be called like a total."""
-    everything: Onsets = {}
-    serious: Onsets = {}
-    terms: dict[str, Onsets] = {}
-    rows = store.rows("SELECT term, site_id, patient_id, day, seriousness_code FROM event ORDER BY ALL")
-    for term, site, patient, day, seriousness in rows:
-        counted = [everything, terms.setdefault(term, {}), *([serious] if seriousness == "serious" else [])]
-        for onsets in counted:
-            onsets.setdefault((site, patient), []).append(float(day))
-    return [(ANY, everything), (SERIOUS, serious), *terms.items()]
-
-
-def _result(term: str, stratum: str, watched: Iterable[Watched], onsets: Onsets) -> AdverseEventResult:
-    inside = [w for w in watched if stratum in ("all", w.stratum)]
-    arms = {arm: _arm([w for w in inside if w.arm == arm], onsets) for arm in ARMS}
-    estimate = two_by_two(Events(treated=arms["treated"], control=arms["control"]))
-    asked = all(arm.n for arm in arms.values())
+def _result(row: Row, stratum: str, watched: Iterable[Watched]) -> AdverseEventResult:
+    arms = {arm: _counted(_of(watched, arm, stratum, row), row.onsets) for arm in ARMS}
+    treated, control = arms["treated"], arms["control"]
+    why_not = _why_not(row, treated, control)
+    risks = two_by_two(Events(treated=treated.all, control=control.all))
     return AdverseEventResult(
-        term=term,
+        theme=row.theme,
+        term=row.term,
         stratum=stratum,
-        treated=_shown(arms["treated"]),
-        control=_shown(arms["control"]),
-        estimate=estimate_result(estimate) if asked else NO_ESTIMATE,
-        test=test_result(estimate) if asked else NO_TEST,
-        status=estimate.status if asked else "not_estimable",
-        reason=estimate.reason if asked else "not_ascertained",
+        treated=_shown(treated),
+        control=_shown(control),
+        estimate=_nothing(DIFFERENCE) if why_not else estimate_result(risks),
+        test=NO_TEST if why_not else test_result(risks),
+        status="not_estimable" if why_not else risks.status,
+        reason=why_not or risks.reason,
+        first_rate_ratio=_ratio(treated.first, control.first, why_not),
+        event_rate_ratio=_ratio(treated.all, control.all, why_not),
     )
 
 
-NO_ESTIMATE = EstimateResult(
-    name="risk difference", value=None, ci_low=None, ci_high=None, level=None, interval=None
-)
-NO_TEST = TestResult(name="none", version="", statistic=None, p=None, p_holm=None, p_bh=None)
+def _of(watched: Iterable[Watched], arm: str, stratum: str, row: Row) -> list[Watched]:
+    """Of what only the treated can have there is no count of controls, not a count of zero."""
+    if row.why_not == "treated_only" and arm == "control":
+        return []
+    return [w for w in watched if w.arm == arm and stratum in ("all", w.stratum)]
 
 
-def _arm(watched: list[Watched], onsets: Onsets) -> ArmEvents:
+def _why_not(row: Row, treated: Counted, control: Counted) -> str | None:
+    arms = [treated] if row.why_not == "treated_only" else [treated, control]
+    return row.why_not if all(arm.all.n for arm in arms) else "not_ascertained"
+
+
+def _counted(watched: list[Watched], onsets: Onsets) -> Counted:
     hit = [w for w in watched if w.patient in onsets]
-    return ArmEvents(
-        patients=len(hit),
-        events=sum(len(onsets[w.patient]) for w in hit),
-        n=len(watched),
-        person_days=sum(min([w.days, *onsets.get(w.patient, [])]) for w in watched),
+    n, patients = len(watched), len(hit)
+    to_first = sum(min([w.days, *onsets.get(w.patient, [])]) for w in watched)
+    return Counted(
+        first=ArmEvents(patients=patients, events=patients, n=n, person_days=to_first),
+        all=ArmEvents(
+            patients=patients,
+            events=sum(len(onsets[w.patient]) for w in hit),
+            n=n,
+            person_days=sum(w.days for w in watched),
+        ),
     )
 
 
-def _shown(arm: ArmEvents) -> EventArm:
-    return EventArm(patients=arm.patients, events=arm.events, n=arm.n, person_days=arm.person_days)
+def _shown(arm: Counted) -> EventArm:
+    return EventArm(
+        patients=arm.all.patients,
+        events=arm.all.events,
+        n=arm.all.n,
+        person_days=arm.first.person_days,
+        follow_up_days=arm.all.person_days,
+        risk=_risk(arm.all),
+        first_rate=_rate(arm.first),
+        event_rate=_rate(arm.all),
+    )
+
+
+def _risk(arm: ArmEvents) -> Incidence | None:
+    if not arm.n:
+        return None
+    low, high = clopper_pearson(arm.patients, arm.n)
+    return Incidence(value=arm.patients / arm.n, ci_low=low, ci_high=high)
+
+
+def _rate(arm: ArmEvents) -> Incidence | None:
+    if not arm.person_days:
+        return None
+    value, low, high = (HUNDRED_YEARS * number for number in rate(arm))
+    return Incidence(value=value, ci_low=low, ci_high=high)
+
+
+def _ratio(treated: ArmEvents, control: ArmEvents, why_not: str | None) -> RateRatio:
+    if why_not:
+        return RateRatio(estimate=_nothing(RATE), test=NO_TEST, status="not_estimable", reason=why_not)
+    found = rate_ratio(Events(treated=treated, control=control))
+    return RateRatio(
+        estimate=_unbounded(found), test=test_result(found), status=found.status, reason=found.reason
+    )
+
+
+def _unbounded(found: Estimate) -> EstimateResult:
+    """Without an event of the controls there is a lower limit, and none above."""
+    e = estimate_result(found)
+    if e.ci_low is None or e.ci_high is not None:
+        return e
+    return EstimateResult(
+        name=e.name, value=e.value, ci_low=e.ci_low, ci_high="Inf", level=e.level, interval=e.interval
+    )
+
+
+def _nothing(name: str) -> EstimateResult:
+    return EstimateResult(name=name, value=None, ci_low=None, ci_high=None, level=None, interval=None)
+
+
+NO_TEST = TestResult(name="none", version="", statistic=None, p=None, p_holm=None, p_bh=None)

@@ -24,9 +24,11 @@ from rwe.results import (
     EndpointInfo,
     EstimateResult,
     EventArm,
+    Incidence,
     NotMeasured,
     Plan,
     Propensity,
+    RateRatio,
     Results,
     ScoreTerm,
     SiteResult,
@@ -497,7 +499,10 @@ def adjusted(rows: list[Comparison]) -> list[Comparison]:
 def adverse_events() -> list[AdverseEventResult]:
     lost = {"p": None, "status": "not_estimable"}
     return [
-        event("any event", (14, 17), (-0.0239, -0.185, 0.142), p=0.8312),
+        event("any event", (14, 17), (-0.0239, -0.185, 0.142), p=0.8312, theme="total"),
+        event("severe", (2, 0), (0.0385, -0.035, 0.1298), p=0.2211, theme="severity"),
+        event("not stated", (3, 4), (None, None, None), reason="not_stated", theme="grade", **lost),
+        event("within 24 h", (4, 0), (None, None, None), reason="treated_only", theme="infusion", **lost),
         event("Fever", (5, 3), (0.0444, -0.062, 0.161), p=0.4741),
         event("Rash", (0, 2), (-0.0345, -0.117, 0.0388), p=0.4971),
         event("Anaphylaxis", (0, 0), (0.0, -0.0621, 0.0688), reason="no_events", **lost),
@@ -511,10 +516,11 @@ def event(term, patients, estimate, **result) -> AdverseEventResult:
     a, b = patients
     level = None if low is None else 0.95
     return AdverseEventResult(
+        theme=result.get("theme", "term"),
         term=term,
         stratum="all",
-        treated=EventArm(patients=a, events=a + 1 if a else 0, n=52, person_days=16234.5),
-        control=EventArm(patients=b, events=b, n=58, person_days=17890.0),
+        treated=event_arm(a, a + 1 if a else 0, 52, 16234.5),
+        control=event_arm(b, b, 58, 17890.0),
         estimate=EstimateResult(
             name=result.get("name", "risk difference"),
             value=value,
@@ -526,4 +532,36 @@ def event(term, patients, estimate, **result) -> AdverseEventResult:
         test=tested("Fisher exact", result["p"]),
         status=result.get("status", "estimated"),
         reason=result.get("reason"),
+        first_rate_ratio=ratio(a, b, result["p"], result.get("reason")),
+        event_rate_ratio=ratio(a, b, result["p"], result.get("reason")),
     )
+
+
+def event_arm(patients, events, n, days) -> EventArm:
+    high = 1 - 0.025 ** (1 / n)
+    return EventArm(
+        patients=patients,
+        events=events,
+        n=n,
+        person_days=days,
+        follow_up_days=days + 1000,
+        risk=Incidence(
+            value=patients / n, ci_low=0.01 if patients else 0.0, ci_high=0.4 if patients else high
+        ),
+        first_rate=Incidence(value=36525 * patients / days, ci_low=0.5 if patients else 0.0, ci_high=99.5),
+        event_rate=Incidence(value=36525 * events / (days + 1000), ci_low=0.4, ci_high=88.5),
+    )
+
+
+def ratio(a, b, p, reason) -> RateRatio:
+    lost = reason is not None
+    estimate = EstimateResult(
+        name="rate ratio",
+        value=None if lost or not b else a / b,
+        ci_low=None if lost else 0.25,
+        ci_high=None if lost else 4.5 if b else "Inf",
+        level=None if lost else 0.95,
+        interval=None if lost else "exact",
+    )
+    status = "not_estimable" if lost else "estimated"
+    return RateRatio(estimate=estimate, test=tested("exact conditional", p), status=status, reason=reason)

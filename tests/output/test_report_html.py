@@ -139,7 +139,7 @@ def test_no_hostile_markup_survives(html, report):
     assert not [name for _, attributes in report.elements for name in attributes if name.startswith("on")]
     assert "\x1b" not in html
     assert "\u202e" not in html
-    term = next(r.head for r in report.tables["events-table"].rows if r.head.startswith("<script>"))
+    term = next(r.head for r in report.tables["events-term"].rows if r.head.startswith("<script>"))
     assert len(term) <= 200
     assert term.endswith("…")
 
@@ -225,15 +225,48 @@ def test_alive_and_seen_are_told_once_for_all_endpoints(report):
 
 
 def test_no_event_among_n_has_an_upper_limit_and_no_record_has_none(report):
-    rows = {r.head: r.cells for r in report.tables["events-table"].rows}
-    assert rows["Rash"][0] == "0/52 (0.0 %) 95 % upper limit 6.8 %"
-    assert rows["any event"] == [
-        "14/52 (26.9 %)", "15", "16234", "17/58 (29.3 %)", "17", "17890", "−2.4 [−18.5, 14.2]", "0.831"
-    ]  # fmt: skip
-    assert rows["=cmd()"][3] == "0/58 (0.0 %) no record"
+    rows = {r.head: r.cells for r in report.tables["events-term"].rows}
+    assert rows["Rash"][:2] == ["0/52 (0.0 %) 95 % upper limit 6.8 %", "0"]
+    assert rows["=cmd()"][2:4] == ["– not ascertained", "–"]
+    rates = {r.head: r.cells for r in report.tables["events-term-rates"].rows}
+    assert rates["Rash"][0] == "0.0 95 % upper limit 99.5 in 44.4 years"
+    assert rates["=cmd()"][2:4] == ["– not ascertained"] * 2
     section = next(s for s in report.sections if s.startswith("Adverse events"))
     assert "not ascertained: nobody may have asked" in section
     assert "No AdverseEvent resource came from: west." in section
+
+
+def test_events_have_a_table_of_risks_and_one_of_rates_for_each_theme(report):
+    (total,) = report.tables["events-total"].rows
+    assert total.cells == [
+        "14/52 (26.9 %) [1.0, 40.0]", "15", "17/58 (29.3 %) [1.0, 40.0]", "17", "−2.4 [−18.5, 14.2]", "0.831"
+    ]  # fmt: skip
+    (rates,) = report.tables["events-total-rates"].rows
+    assert rates.cells == [
+        "31.5 [0.5, 99.5] in 44.4 years", "31.8 [0.4, 88.5] in 47.2 years",
+        "34.7 [0.5, 99.5] in 49.0 years", "32.9 [0.4, 88.5] in 51.7 years",
+        *["0.82 [0.25, 4.50]", "0.831"] * 2,
+    ]  # fmt: skip
+    (severe,) = report.tables["events-severity-rates"].rows
+    assert severe.cells[4] == "– [0.25, ∞]"
+
+
+def test_what_the_treated_alone_can_have_has_no_column_of_controls(report):
+    (row,) = report.tables["events-infusion"].rows
+    assert row.cells == ["4/52 (7.7 %) [1.0, 40.0]", "5"]
+    assert len(report.tables["events-infusion-rates"].rows[0].cells) == 2
+
+
+def test_a_degree_that_no_event_states_is_a_sentence_and_no_zero(report):
+    assert "events-grade" not in report.tables
+    text = " ".join(report.sections)
+    assert "No adverse event states it in a code that is known here: 8 events not stated." in text
+
+
+def test_terms_stand_by_how_many_patients_had_them(report):
+    heads = [r.head for r in report.tables["events-term"].rows]
+    assert heads[0] == "Fever"
+    assert heads[-1] == "Anaphylaxis"
 
 
 def test_sites_say_whether_they_are_whole(report):
@@ -327,19 +360,19 @@ def test_nothing_estimable_gives_no_smallest_p(results):
 
 def test_events_with_other_estimates(results):
     ratio = sample.event("Fever", (5, 3), (1.9, 0.4, 7.7), p=0.4, name="risk ratio")
-    mixed = [*sample.adverse_events()[:1], ratio]
+    mixed = [sample.adverse_events()[5], ratio]
     one = Report(render_html(replace(results, adverse_events=[ratio])))
     two = Report(render_html(replace(results, adverse_events=mixed)))
-    assert one.tables["events-table"].rows[0].heads[6] == "Risk ratio [95 % CI]"
-    assert one.tables["events-table"].rows[0].cells[6] == "1.90 [0.40, 7.70]"
-    assert two.tables["events-table"].rows[0].heads[6] == "Estimate [95 % CI]"
+    assert one.tables["events-term"].rows[0].heads[4] == "Risk ratio [95 % CI]"
+    assert one.tables["events-term"].rows[0].cells[4] == "1.90 [0.40, 7.70]"
+    assert two.tables["events-term"].rows[0].heads[4] == "Estimate [95 % CI]"
 
 
 def test_adjusted_p_values_of_events_are_shown_where_there_are_any(results, report):
-    fever = results.adverse_events[1]
+    fever = results.adverse_events[4]
     adjusted = replace(fever, test=replace(fever.test, p_holm=0.9482, p_bh=0.7))
     shown = Report(render_html(replace(results, adverse_events=[adjusted])))
-    assert shown.tables["events-table"].rows[0].cells[-1] == "0.474 Holm 0.948; BH 0.700"
+    assert shown.tables["events-term"].rows[0].cells[-1] == "0.474 Holm 0.948; BH 0.700"
     assert "not adjusted for their number" not in " ".join(shown.sections)
     assert "not adjusted for their number" in " ".join(report.sections)
 

@@ -58,14 +58,6 @@ def test_interval(low, high, level, text):
     assert numbers.interval(estimate, 2) == text
 
 
-def test_upper_limit_of_none_against_clopper_pearson():
-    """
-    > binom.test(0, 52)$conf.int
-    [1] 0.00000000 0.06848279
-    """
-    assert numbers.upper_limit_of_none(52) == pytest.approx(0.06848279, abs=5e-6)
-
-
 def test_digits_for():
     assert [numbers.digits_for([v, None]) for v in (0.5, 54.0, 5400.0, None)] == [2, 1, 0, 2]
 

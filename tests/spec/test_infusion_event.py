@@ -15,6 +15,9 @@ CTCAE = "http://hl7.org/fhir/us/ctcae/CodeSystem/ctcae-grade-code-system"
 NCIT = "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl"
 SEVERITY = f"{TERMINOLOGY}/adverse-event-severity"
 CAUSALITY = f"{TERMINOLOGY}/adverse-event-causality-assess"
+JUDGED = (
+    "adverse_event_id | patient_id | actuality | occurrence | suspect_id | causality_system | causality_code"
+)
 COHORT = """
     patient_id | arm     | stratum | zero_at              | zero_date
     p          | treated | severe  | 2020-04-01T08:00:00Z | 2020-04-01
@@ -125,24 +128,17 @@ def test_of_several_assessments_the_strongest_holds_whatever_its_case(
 ):
     """R4 writes Possible, R5 possible; a code of no known meaning is kept apart."""
     lines = [f"1 | p | actual | 2020-04-05 | first | {CAUSALITY} | {code}" for code in assessments]
-    head = (
-        "adverse_event_id | patient_id | actuality | occurrence | suspect_id | causality_system"
-        " | causality_code"
-    )
-    load(cohort, "adverse_event", "\n".join([head, *lines]))
+    load(cohort, "adverse_event", "\n".join([JUDGED, *lines]))
     assert found(cohort, "suspected, suspected_related") == [(True, related)]
     assert rows(cohort, "event", "causality") == [causality]
 
 
 def test_only_the_causality_of_an_infusion_makes_an_event_related_to_it(cohort):
-    load(
-        cohort,
-        "adverse_event",
-        f"""
-        adverse_event_id | patient_id | actuality | occurrence | suspect_id | causality_code | causality_system
-        1                | p          | actual    | 2020-04-05 | first      | unlikely       | {CAUSALITY}
-        1                | p          | actual    | 2020-04-05 | other-drug | certain        | {CAUSALITY}""",
-    )
+    suspects = {"first": "unlikely", "other-drug": "certain"}
+    lines = [
+        f"1 | p | actual | 2020-04-05 | {name} | {CAUSALITY} | {code}" for name, code in suspects.items()
+    ]
+    load(cohort, "adverse_event", "\n".join([JUDGED, *lines]))
     assert found(cohort, "suspected, suspected_related") == [(True, False)]
     assert rows(cohort, "event", "causality") == ["certain"]
 

@@ -1,16 +1,33 @@
 """Adverse events, and whether anybody recorded them."""
 
+from collections.abc import Callable
+
 from rwe.output.arrange import strata
-from rwe.output.numbers import fixed, interval, p_value, share, upper_limit_of_none
+from rwe.output.numbers import NONE, fixed, interval, p_value, share
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import methods, sentence, short, spoken, verdict
-from rwe.results import AdverseEventResult, EstimateResult, EventArm, Results
+from rwe.output.words import method, methods, plural, sentence, short, spoken, verdict
+from rwe.results import AdverseEventResult, EstimateResult, EventArm, Incidence, RateRatio, Results
 
 UNASKED = (
     "An arm without a single AdverseEvent resource is not ascertained: nobody may have asked. Its zeros"
     " are no finding, and no difference is given for it."
 )
-TITLE, COUNTED = "Adverse events", ("patients / n", "events", "person-days")
+TITLE = "Adverse events"
+THEMES = {
+    "total": "In total and serious",
+    "severity": "By severity",
+    "grade": "By CTCAE grade",
+    "causality": "By causality, the strongest of an event's suspects",
+    "infusion": "By infusion, of the treated",
+    "term": "By term",
+}
+UNSTATED = "No adverse event states it in a code that is known here: {}."
+PERSON_TIME = (
+    "Person-time begins at time zero and ends with death, the last contact or the last day declared. First"
+    " events are patients over the time to their first event; all events are over the whole time, and their"
+    " intervals are too narrow where one patient's events depend on each other."
+)
+EXACT = "Brackets: exact 95 % limits (risks Clopper–Pearson, rates Garwood), also where nobody had an event."
 
 
 def adverse_events(results: Results) -> Section:
@@ -18,20 +35,83 @@ def adverse_events(results: Results) -> Section:
     if not rows:
         none = ["No adverse event was analysed.", *_silent(results)]
         return Section("events", TITLE, [Part(paragraphs=none)])
+    first = Part(paragraphs=[*ascertainment(results), PERSON_TIME, EXACT, *_multiplicity(rows)])
+    themes = [theme for theme in THEMES if any(e.theme == theme for e in rows)]
+    return Section("events", TITLE, [first, *(_part(results, theme) for theme in themes)])
+
+
+def _part(results: Results, theme: str) -> Part:
+    """Two tables: risks, and rates.  A degree that no event states has none."""
+    rows = [e for e in results.adverse_events if e.theme == theme]
+    if theme in ("severity", "grade", "causality") and all(e.reason == "not_stated" for e in rows):
+        return Part(THEMES[theme], [UNSTATED.format(_unstated(rows))])
+    return Part(THEMES[theme], tables=[_risks(results, theme, rows), rates(results, theme, rows)])
+
+
+def _unstated(rows: list[AdverseEventResult]) -> str:
+    counts = [
+        f"{plural(sum(a.events for a in (e.treated, e.control)), 'event')} {e.term}"
+        for e in rows
+        if e.stratum == "all"
+    ]
+    return ", ".join(counts)
+
+
+def _risks(results: Results, theme: str, rows: list[AdverseEventResult]) -> Table:
+    arms = arms_of(theme)
     columns = [
         Column("Term", prose=True),
-        *(Column(title, over=arm) for arm in ("Treated", "Control") for title in COUNTED),
-        Column(f"{sentence(estimate_name(rows))} [95 % CI]"),
-        Column("P"),
+        *(Column(title, over=arm) for arm in arms for title in ("patients / n", "events")),
     ]
-    groups = [
-        Group(stratum, [_row(e) for e in rows if e.stratum == stratum])
+    if len(arms) > 1:
+        columns += [Column(f"{sentence(estimate_name(rows))} [95 % CI]"), Column("P")]
+    caption = f"{THEMES[theme]}: patients with at least one event, and events"
+    groups = _groups(results, rows, _risk_row)
+    notes = [f"{way}." for way in methods(rows)] if len(arms) > 1 else []
+    return Table(f"events-{theme}", caption, columns, groups, notes, cards=True)
+
+
+def arms_of(theme: str) -> tuple[str, ...]:
+    return ("Treated",) if theme == "infusion" else ("Treated", "Control")
+
+
+def _groups(
+    results: Results, rows: list[AdverseEventResult], make: Callable[[AdverseEventResult], Row]
+) -> list[Group]:
+    """By stratum; terms by how many patients had them."""
+    return [
+        Group(stratum, [make(e) for e in commonest([e for e in rows if e.stratum == stratum])])
         for stratum in strata(results, (e.stratum for e in rows))
     ]
-    notes = [*(f"{way}." for way in methods(rows)), *_multiplicity(rows)]
-    caption = "Patients with at least one event, events and person-time"
-    table = Table("events-table", caption, columns, groups, notes, cards=True)
-    return Section("events", TITLE, [Part(paragraphs=ascertainment(results), tables=[table])])
+
+
+def commonest(rows: list[AdverseEventResult]) -> list[AdverseEventResult]:
+    """Terms by patients of both arms, else the order that was given."""
+    if not rows or rows[0].theme != "term":
+        return rows
+    return sorted(rows, key=lambda e: (-(e.treated.patients + e.control.patients), e.term))
+
+
+def shown_arms(e: AdverseEventResult) -> tuple[EventArm, ...]:
+    return (e.treated, e.control)[: len(arms_of(e.theme))]
+
+
+def _risk_row(e: AdverseEventResult) -> Row:
+    cells = [cell for arm in shown_arms(e) for cell in _arm(arm, e.reason)]
+    if e.theme != "infusion":
+        cells += [Cell(difference(e), verdict(e)), Cell(p_value(e.test.p), _adjusted(e))]
+    return row(short(e.term), *cells)
+
+
+def _arm(arm: EventArm, reason: str | None) -> tuple[Cell, Cell]:
+    if arm.risk is None or (reason == "not_ascertained" and arm.events == 0):
+        return Cell(NONE, "not ascertained" if reason == "not_ascertained" else ""), Cell(NONE)
+    return Cell(share(arm.patients, arm.n), _limits(arm.risk, 1, scale=100, unit=" %")), Cell(str(arm.events))
+
+
+def _limits(found: Incidence, digits: int, *, scale: float = 1.0, unit: str = "") -> str:
+    low, high = (fixed(end, digits, scale=scale) for end in (found.ci_low, found.ci_high))
+    return f"[{low}, {high}]" if found.value else f"95 % upper limit {high}{unit}"
 
 
 def ascertainment(results: Results) -> list[str]:
@@ -62,20 +142,12 @@ def difference(e: AdverseEventResult) -> str:
     return interval(e.estimate, 1 if factor == 100 else 2, scale=factor)
 
 
-def _row(e: AdverseEventResult) -> Row:
-    ascertained = e.reason != "not_ascertained"
-    cells = [cell for arm in (e.treated, e.control) for cell in _arm(arm, ascertained=ascertained)]
-    return row(short(e.term), *cells, Cell(difference(e), verdict(e)), Cell(p_value(e.test.p), _adjusted(e)))
-
-
-def _arm(arm: EventArm, *, ascertained: bool) -> tuple[Cell, Cell, Cell]:
-    counts = Cell(str(arm.events)), Cell(fixed(arm.person_days, 0))
-    return Cell(share(arm.patients, arm.n), _about_none(arm) if ascertained else _unseen(arm)), *counts
-
-
 def _multiplicity(rows: list[AdverseEventResult]) -> list[str]:
-    adjusted = any(e.test.p_holm is not None for e in rows)
-    return [] if adjusted else ["These P values are not adjusted for their number."]
+    if any(e.test.p_holm is not None for e in rows):
+        return []
+    tests = [t for e in rows for t in (e.test, e.first_rate_ratio.test, e.event_rate_ratio.test)]
+    n = sum(t.p is not None for t in tests)
+    return [f"{plural(n, 'P value')} of adverse events: these P values are not adjusted for their number."]
 
 
 def _adjusted(e: AdverseEventResult) -> str:
@@ -84,11 +156,52 @@ def _adjusted(e: AdverseEventResult) -> str:
     return f"Holm {p_value(e.test.p_holm)}; BH {p_value(e.test.p_bh)}"
 
 
-def _about_none(arm: EventArm) -> str:
-    """No event among n excludes only so much."""
-    none = arm.n > 0 and arm.patients == 0
-    return f"95 % upper limit {100 * upper_limit_of_none(arm.n):.1f} %" if none else ""
+def rates(results: Results, theme: str, rows: list[AdverseEventResult]) -> Table:
+    arms = arms_of(theme)
+    kinds = ("first events", "all events")
+    columns = [Column("Term", prose=True), *(Column(kind, over=arm) for arm in arms for kind in kinds)]
+    if len(arms) > 1:
+        columns += [
+            Column(title, over=f"Rate ratio, {kind}") for kind in kinds for title in ("[95 % CI]", "P")
+        ]
+    caption = f"{THEMES[theme]}: events per 100 person-years"
+    used = dict.fromkeys(method(r.test) for e in rows for r in ratios(e) if r.test.p is not None)
+    notes = [f"P: {name}." for name in used]
+    return Table(
+        f"events-{theme}-rates", caption, columns, _groups(results, rows, _rate_row), notes, cards=True
+    )
 
 
-def _unseen(arm: EventArm) -> str:
-    return "no record" if arm.events == 0 else ""
+def ratios(e: AdverseEventResult) -> tuple[RateRatio, RateRatio]:
+    return e.first_rate_ratio, e.event_rate_ratio
+
+
+def _rate_row(e: AdverseEventResult) -> Row:
+    cells = [cell for arm in shown_arms(e) for cell in _rates_of(arm, e.reason)]
+    if e.theme != "infusion":
+        for found in ratios(e):
+            cells += [Cell(ratio_text(found), _why(found)), Cell(p_value(found.test.p))]
+    return row(short(e.term), *cells)
+
+
+def _rates_of(arm: EventArm, reason: str | None) -> list[Cell]:
+    pairs = ((arm.first_rate, arm.person_days), (arm.event_rate, arm.follow_up_days))
+    unseen = reason == "not_ascertained" and arm.events == 0
+    return [
+        Cell(NONE, "not ascertained" if unseen else "")
+        if found is None or unseen
+        else Cell(fixed(found.value, 1), f"{_limits(found, 1)} in {fixed(days, 1, scale=1 / 365.25)} years")
+        for found, days in pairs
+    ]
+
+
+def ratio_text(found: RateRatio) -> str:
+    """Without an event of the controls the interval alone: `– [0.53, ∞]`."""
+    e = found.estimate
+    if e.value is None and e.ci_low is not None:
+        return f"{NONE} [{fixed(e.ci_low, 2)}, {fixed(e.ci_high, 2)}]"
+    return interval(e, 2)
+
+
+def _why(found: RateRatio) -> str:
+    return spoken(found.reason) if found.reason else ""
