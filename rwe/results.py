@@ -327,7 +327,8 @@ class RateRatio(Record, frozen=True, kw_only=True):
 class AdverseEventResult(Record, frozen=True, kw_only=True):
     """estimate and test compare risks; first_rate_ratio and event_rate_ratio the rates of EventArm.
 
-    reason not_stated: events that state nothing are no group to compare; treated_only: no infusion, no arm.
+    Not compared by reason: not_stated, of events that state nothing; suspects_differ, of causes, since only
+    the treated have an infusion to suspect; treated_only, of infusions (the control arm then counts nobody).
     """
 
     theme: Theme

@@ -16,6 +16,7 @@ from rwe.output.sections.summary import multiplicity
 from rwe.output.words import NOT_RANDOMISED, methods, standing, verdict
 from rwe.results import AdverseEventResult, Comparison, Results
 
+NOT_COMPARED = ("not_stated", "suspects_differ", "treated_only")
 HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
 ADJUSTED_HEADS = ["n, eff.", "mean", "n, eff.", "mean", "difference [95 % CI]", "P", "Holm"]
 
@@ -108,7 +109,8 @@ def _events(results: Results) -> list[str]:
     if not rows:
         return ["Adverse events: none was analysed.", *map(filled, ascertainment(results))]
     lines = [line for name in strata(results, (e.stratum for e in rows)) for line in _stratum(rows, name)]
-    notes = [f"Estimate: {estimate_name(rows)}. Rates are in the report.", *ascertainment(results)]
+    notes = [f"Estimate: {estimate_name(rows)}; – is not compared. Rates are in the report."]
+    notes += ascertainment(results)
     return [*lines, *map(filled, notes)]
 
 
@@ -127,6 +129,8 @@ def _event(e: AdverseEventResult) -> list[str]:
     arms = [
         f"{share(arm.patients, arm.n)}, {arm.events}" if arm.n else NONE for arm in (e.treated, e.control)
     ]
+    if e.reason in NOT_COMPARED:
+        return [e.term, *arms, NONE, NONE]
     if e.estimate.value is None:
         return [e.term, *arms, verdict(e)]
     return [e.term, *arms, difference(e), p_value(e.test.p)]

@@ -22,6 +22,7 @@ REASONS = {
     "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",
     "not_identified": "too few values, or a model without a unique solution",
     "not_stated": "not compared: what is not stated is no group",
+    "suspects_differ": "not compared: the arms differ in what can be suspected",
     "treated_only": "of the treated alone: controls have no infusion",
     "not_identified": "the model has no unique solution",
     "dead": "dead",

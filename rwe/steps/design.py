@@ -78,6 +78,10 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
             "Adverse events",
             f"onset from time zero to day {f.adverse_events.until_day:g}; each term's first per patient",
         )
+        yield (
+            "Person-time",
+            "from time zero to death, the last contact or that day; of first events, to the event",
+        )
 
 
 def _planned(f: StudyFile) -> str:

@@ -28,10 +28,10 @@ AT_LEAST: dict[Theme, tuple[str, tuple[str, ...]]] = {
     "causality": ("at least possible", ("certain", "probable", "possible")),
 }
 INFUSION = {
-    "within_24_hours": "within 24 h after the start of an infusion",
-    "perhaps_within_24_hours": "within 24 h, or may be: only a date is known",
-    "suspected": "an infusion is a suspect",
-    "suspected_related": "an infusion is a suspect, at least possible",
+    "within_24_hours": "onset within 24 h",
+    "perhaps_within_24_hours": "within 24 h, or perhaps",
+    "suspected": "a suspect",
+    "suspected_related": "suspect, at least possible",
 }
 
 
@@ -90,13 +90,17 @@ def _totals(events: list[Event]) -> Iterator[Row]:
 
 
 def _theme(theme: Theme, events: list[Event]) -> Iterator[Row]:
-    """Every degree, also one that nobody had, once any event states one."""
+    """Every degree, also one that nobody had, once any event states one.
+
+    A cause is not compared: only the treated have an infusion that could be suspected.
+    """
+    why_not = "suspects_differ" if theme == "causality" else None
     if any(e.words[theme] in WORDS[theme] for e in events):
         for word in WORDS[theme]:
-            yield _row(theme, word, [e for e in events if e.words[theme] == word])
+            yield _row(theme, word, [e for e in events if e.words[theme] == word], why_not=why_not)
         if theme in AT_LEAST:
             name, words = AT_LEAST[theme]
-            yield _row(theme, name, [e for e in events if e.words[theme] in words])
+            yield _row(theme, name, [e for e in events if e.words[theme] in words], why_not=why_not)
     for name, left in ((OTHER, "other"), (NOT_STATED, None)):
         unsorted = [e for e in events if e.words[theme] == left]
         if unsorted:

@@ -254,6 +254,22 @@ def test_a_row_of_attrition_is_one_step_site_arm_and_stratum(found):
 def test_every_interval_says_how_it_was_made(found):
     for c in (*found["comparisons"], *found["adverse_events"]):
         assert (c["estimate"]["interval"] is None) == (c["estimate"]["ci_low"] is None)
+    for ratio in (e[f"{kind}_rate_ratio"] for e in found["adverse_events"] for kind in ("first", "event")):
+        assert (ratio["estimate"]["interval"] is None) == (ratio["estimate"]["ci_low"] is None)
+
+
+def test_events_are_as_frequent_in_both_arms_and_reactions_are_linked_in_r4_and_r5(demo, found):
+    rows = {(e["theme"], e["term"]): e for e in found["adverse_events"] if e["stratum"] == "all"}
+    total = rows["total", "any adverse event"]
+    assert [(total[a]["patients"], total[a]["n"]) for a in ("treated", "control")] == [(16, 52), (17, 58)]
+    assert min(total["test"]["p"], total["first_rate_ratio"]["test"]["p"]) > 0.5
+    for term in ("onset within 24 h", "a suspect", "suspect, at least possible"):
+        assert (rows["infusion", term]["treated"]["patients"], rows["infusion", term]["control"]["n"]) == (
+            9,
+            0,
+        )
+    linked = folders.rows(demo[0], "SELECT DISTINCT site_id FROM infusion_event WHERE suspected ORDER BY 1")
+    assert [site for (site,) in linked] == ["centre", "north", "south"]
 
 
 def adds_up(scored, found):

@@ -502,6 +502,7 @@ def adverse_events() -> list[AdverseEventResult]:
         event("any event", (14, 17), (-0.0239, -0.185, 0.142), p=0.8312, theme="total"),
         event("severe", (2, 0), (0.0385, -0.035, 0.1298), p=0.2211, theme="severity"),
         event("not stated", (3, 4), (None, None, None), reason="not_stated", theme="grade", **lost),
+        event("possible", (6, 1), (None, None, None), reason="suspects_differ", theme="causality", **lost),
         event("within 24 h", (4, 0), (None, None, None), reason="treated_only", theme="infusion", **lost),
         event("Fever", (5, 3), (0.0444, -0.062, 0.161), p=0.4741),
         event("Rash", (0, 2), (-0.0345, -0.117, 0.0388), p=0.4971),

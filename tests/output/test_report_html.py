@@ -257,6 +257,13 @@ def test_what_the_treated_alone_can_have_has_no_column_of_controls(report):
     assert len(report.tables["events-infusion-rates"].rows[0].cells) == 2
 
 
+def test_causes_are_shown_in_both_arms_and_not_compared(report):
+    (row,) = report.tables["events-causality"].rows
+    assert row.cells == ["6/52 (11.5 %) [1.0, 40.0]", "7", "1/58 (1.7 %) [1.0, 40.0]", "1"]
+    assert len(report.tables["events-causality-rates"].rows[0].cells) == 4
+    assert "It is not compared" in " ".join(report.sections)
+
+
 def test_a_degree_that_no_event_states_is_a_sentence_and_no_zero(report):
     assert "events-grade" not in report.tables
     text = " ".join(report.sections)
@@ -360,7 +367,7 @@ def test_nothing_estimable_gives_no_smallest_p(results):
 
 def test_events_with_other_estimates(results):
     ratio = sample.event("Fever", (5, 3), (1.9, 0.4, 7.7), p=0.4, name="risk ratio")
-    mixed = [sample.adverse_events()[5], ratio]
+    mixed = [sample.adverse_events()[6], ratio]
     one = Report(render_html(replace(results, adverse_events=[ratio])))
     two = Report(render_html(replace(results, adverse_events=mixed)))
     assert one.tables["events-term"].rows[0].heads[4] == "Risk ratio [95 % CI]"
@@ -369,7 +376,7 @@ def test_events_with_other_estimates(results):
 
 
 def test_adjusted_p_values_of_events_are_shown_where_there_are_any(results, report):
-    fever = results.adverse_events[4]
+    fever = results.adverse_events[5]
     adjusted = replace(fever, test=replace(fever.test, p_holm=0.9482, p_bh=0.7))
     shown = Report(render_html(replace(results, adverse_events=[adjusted])))
     assert shown.tables["events-term"].rows[0].cells[-1] == "0.474 Holm 0.948; BH 0.700"

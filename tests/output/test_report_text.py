@@ -72,6 +72,10 @@ def test_adverse_events():
     text = comparison_text(sample.build())
     lines = squeezed(text)
     assert "any event 14/52 (26.9 %), 15 17/58 (29.3 %), 17 −2.4 [−18.5, 14.2] 0.831" in lines
+    assert lines.index("By severity") + 1 == lines.index(
+        "severe 2/52 (3.8 %), 3 0/58 (0.0 %), 0 3.9 [−3.5, 13.0] 0.221"
+    )
+    assert "possible 6/52 (11.5 %), 7 1/58 (1.7 %), 1 – –" in lines
     assert "No AdverseEvent resource came from: west." in lines
     assert "not estimable: an arm has no record of adverse events at all" in text
 

@@ -100,6 +100,13 @@ def test_what_is_not_stated_is_counted_and_not_compared(store):
     assert e.first_rate_ratio.reason == "not_stated"
 
 
+def test_causes_are_counted_in_both_arms_and_not_compared(store):
+    e = results(store)["causality", "at least possible"]
+    assert (e.treated.patients, e.control.patients, e.control.n) == (1, 0, 1)
+    assert (e.reason, e.estimate.value, e.test.p) == ("suspects_differ", None, None)
+    assert e.event_rate_ratio.test.p is None
+
+
 def test_infusion_related_events_are_of_the_treated_alone(store):
     found = {key[1]: e for key, e in results(store).items() if key[0] == "infusion"}
     assert [e.treated.events for e in found.values()] == [1, 2, 1, 0]

@@ -17,10 +17,18 @@ THEMES = {
     "total": "In total and serious",
     "severity": "By severity",
     "grade": "By CTCAE grade",
-    "causality": "By causality, the strongest of an event's suspects",
-    "infusion": "By infusion, of the treated",
+    "causality": "By causality",
+    "infusion": "By infusion",
     "term": "By term",
 }
+EXPLAINED = {
+    "causality": "The strongest assessment of an event's suspects. It is not compared: only the treated have"
+    " an infusion that could be suspected.",
+    "infusion": "Of the treated alone. Onset within 24 h is from the start of an infusion that counts to 24 h"
+    " after it, both included; perhaps adds events of the day of an infusion or the next of which a time is"
+    " not known. A suspect refers to one of the patient's own infusions.",
+}
+UNCOMPARED = ("causality", "infusion")
 UNSTATED = "No adverse event states it in a code that is known here: {}."
 PERSON_TIME = (
     "Person-time begins at time zero and ends with death, the last contact or the last day declared. First"
@@ -45,7 +53,8 @@ def _part(results: Results, theme: str) -> Part:
     rows = [e for e in results.adverse_events if e.theme == theme]
     if theme in ("severity", "grade", "causality") and all(e.reason == "not_stated" for e in rows):
         return Part(THEMES[theme], [UNSTATED.format(_unstated(rows))])
-    return Part(THEMES[theme], tables=[_risks(results, theme, rows), rates(results, theme, rows)])
+    said = [EXPLAINED[theme]] if theme in EXPLAINED else []
+    return Part(THEMES[theme], said, tables=[_risks(results, theme, rows), rates(results, theme, rows)])
 
 
 def _unstated(rows: list[AdverseEventResult]) -> str:
@@ -63,11 +72,11 @@ def _risks(results: Results, theme: str, rows: list[AdverseEventResult]) -> Tabl
         Column("Term", prose=True),
         *(Column(title, over=arm) for arm in arms for title in ("patients / n", "events")),
     ]
-    if len(arms) > 1:
+    if theme not in UNCOMPARED:
         columns += [Column(f"{sentence(estimate_name(rows))} [95 % CI]"), Column("P")]
     caption = f"{THEMES[theme]}: patients with at least one event, and events"
     groups = _groups(results, rows, _risk_row)
-    notes = [f"{way}." for way in methods(rows)] if len(arms) > 1 else []
+    notes = [f"{way}." for way in methods(rows)]
     return Table(f"events-{theme}", caption, columns, groups, notes, cards=True)
 
 
@@ -98,7 +107,7 @@ def shown_arms(e: AdverseEventResult) -> tuple[EventArm, ...]:
 
 def _risk_row(e: AdverseEventResult) -> Row:
     cells = [cell for arm in shown_arms(e) for cell in _arm(arm, e.reason)]
-    if e.theme != "infusion":
+    if e.theme not in UNCOMPARED:
         cells += [Cell(difference(e), verdict(e)), Cell(p_value(e.test.p), _adjusted(e))]
     return row(short(e.term), *cells)
 
@@ -178,7 +187,7 @@ def ratios(e: AdverseEventResult) -> tuple[RateRatio, RateRatio]:
 
 def _rate_row(e: AdverseEventResult) -> Row:
     cells = [cell for arm in shown_arms(e) for cell in _rates_of(arm, e.reason)]
-    if e.theme != "infusion":
+    if e.theme not in UNCOMPARED:
         for found in ratios(e):
             cells += [Cell(ratio_text(found), _why(found)), Cell(p_value(found.test.p))]
     return row(short(e.term), *cells)
