@@ -24,7 +24,6 @@ REASONS = {
     "not_stated": "not compared: what is not stated is no group",
     "suspects_differ": "not compared: the arms differ in what can be suspected",
     "treated_only": "of the treated alone: controls have no infusion",
-    "not_identified": "the model has no unique solution",
     "dead": "dead",
     "window_not_reached": "window not reached",
     "not_measured": "not measured",

@@ -201,7 +201,7 @@ def test_a_suspect_that_did_not_land_for_the_patient_is_told(cohort):
         5                | p          | actual    | 2020-04-05 |""",
     )
     found(cohort, "suspected")
-    assert brought_back(cohort, "event_suspect_unknown", "adverse_event_id") == ["2", "3"]
+    assert brought_back(cohort, "event_suspect_unknown", "patient_id") == ["p", "p"]
 
 
 @pytest.mark.parametrize("version", ["4.0.1", "4.3.0", "5.0.0"])
