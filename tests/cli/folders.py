@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,10 @@ def rows(study: Path, sql: str) -> list[tuple[Any, ...]]:
         return db.execute(sql).fetchall()
 
 
-def tables(study: Path) -> dict[str, tuple[Any, ...]]:
+def tables(study: Path, *, but: Collection[str] = ()) -> dict[str, tuple[Any, ...]]:
     """Every table of the store as its number of rows and a hash of them in any order."""
-    names = [name for (name,) in rows(study, "SELECT table_name FROM duckdb_tables() ORDER BY 1")]
+    found = (name for (name,) in rows(study, "SELECT table_name FROM duckdb_tables() ORDER BY 1"))
+    names = [name for name in found if name not in but]
     sql = 'SELECT COUNT(*), SUM(hash(t::VARCHAR)::HUGEINT) FROM "{}" AS t'
     return {name: rows(study, sql.format(name))[0] for name in names}
 
