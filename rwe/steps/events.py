@@ -91,14 +91,14 @@ def _why_not(row: Row, treated: Counted, control: Counted) -> str | None:
 def _counted(watched: list[Watched], onsets: Onsets) -> Counted:
     hit = [w for w in watched if w.patient in onsets]
     n, patients = len(watched), len(hit)
-    to_first = sum(min([w.days, *onsets.get(w.patient, [])]) for w in watched)
+    to_first = float(sum(min([w.days, *onsets.get(w.patient, [])]) for w in watched))
     return Counted(
         first=ArmEvents(patients=patients, events=patients, n=n, person_days=to_first),
         all=ArmEvents(
             patients=patients,
             events=sum(len(onsets[w.patient]) for w in hit),
             n=n,
-            person_days=sum(w.days for w in watched),
+            person_days=float(sum(w.days for w in watched)),
         ),
     )
 

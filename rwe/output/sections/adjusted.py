@@ -38,7 +38,7 @@ def _key(c: Comparison) -> Key:
 def _table(found: Sequence[Block], main: dict[Key, Comparison], name: str) -> Table:
     rows = [c for b in found for c in b.rows]
     beside = [main[_key(c)] for c in rows if _key(c) in main]
-    titles = ("n (effective) / missing", "weighted mean")
+    titles = ("n (effective n) / missing", "weighted mean")
     columns = [
         Column("Visit", prose=True),
         *(Column(t, over=arm) for arm in ("Treated", "Control") for t in titles),
