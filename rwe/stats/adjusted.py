@@ -12,8 +12,7 @@ The bootstrap is not for pairs (Abadie A, Imbens GW. Econometrica 2008;76:1537-5
 
 from dataclasses import dataclass
 from functools import partial
-from math import erfc, sqrt
-from statistics import NormalDist
+from math import sqrt
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from rwe.stats.logistic import BoolArray, fit
 from rwe.stats.matching import Matched
 from rwe.stats.means import paired
 from rwe.stats.summaries import FloatArray
+from rwe.stats.wald import Named, normal
 from rwe.stats.weights import Weighting, weights
 
 NAME = "difference of weighted means"
@@ -76,20 +76,8 @@ def weighted(sample: Sample, w: FloatArray, weighting: Weighting, *, level: floa
         return nothing("not_identified", value=value)
     if se == 0:
         return nothing("no_variation", value=value)
-    half = NormalDist().inv_cdf((1 + level) / 2) * se
-    return Estimate(
-        name=NAME,
-        value=value,
-        ci_low=value - half,
-        ci_high=value + half,
-        level=level,
-        interval=HC0,
-        test=test,
-        statistic=value / se,
-        p=erfc(abs(value / se) / sqrt(2)),
-        n_treated=arms[0],
-        n_control=arms[1],
-    )
+    named = Named(name=NAME, test=test, interval=HC0, n_treated=arms[0], n_control=arms[1])
+    return normal(value, se, level=level, **named)
 
 
 def difference(sample: Sample, w: FloatArray) -> tuple[float, float]:

@@ -11,10 +11,10 @@ from math import sqrt
 
 import numpy as np
 
-from rwe.stats.distributions import SCIPY, t_quantile, t_two_sided
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.logistic import BoolArray
 from rwe.stats.summaries import FloatArray
+from rwe.stats.wald import Named, student
 
 NAME = "adjusted difference of mean change from baseline"
 TEST = "ANCOVA of change from baseline, t, two-sided, HC3 errors"
@@ -102,18 +102,5 @@ def ancova(
     value = float(found.coefficients[1])
     if not found.hc3:
         return Estimate.not_estimable("no_variation", name=NAME, test=TEST, arms=arms, value=value)
-    half, t = t_quantile((1 + level) / 2, found.df) * found.hc3, value / found.hc3
-    return Estimate(
-        name=NAME,
-        value=value,
-        ci_low=value - half,
-        ci_high=value + half,
-        level=level,
-        interval=INTERVAL,
-        test=TEST,
-        statistic=t,
-        p=t_two_sided(t, found.df),
-        n_treated=arms[0],
-        n_control=arms[1],
-        version=SCIPY,
-    )
+    named = Named(name=NAME, test=TEST, interval=INTERVAL, n_treated=arms[0], n_control=arms[1])
+    return student(value, found.hc3, found.df, level=level, **named)

@@ -6,10 +6,10 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rwe.stats.distributions import SCIPY, t_quantile, t_two_sided
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.quantile import moments
 from rwe.stats.summaries import TwoSamples, finite
+from rwe.stats.wald import Named, student
 
 DIFFERENCE = "difference of means"
 WELCH = "Welch t, two-sided, variances not assumed equal"
@@ -40,22 +40,8 @@ def welch(samples: TwoSamples, *, level: float = LEVEL) -> Estimate:
         )
     se = sqrt(variance)
     df = 1 / ((part1 / variance) ** 2 / (m - 1) + (part0 / variance) ** 2 / (n - 1))
-    half = t_quantile((1 + level) / 2, df) * se
-    t = difference / se
-    return Estimate(
-        name=DIFFERENCE,
-        value=difference,
-        ci_low=difference - half,
-        ci_high=difference + half,
-        level=level,
-        interval=INTERVAL,
-        test=WELCH,
-        statistic=t,
-        p=t_two_sided(t, df),
-        n_treated=m,
-        n_control=n,
-        version=SCIPY,
-    )
+    named = Named(name=DIFFERENCE, test=WELCH, interval=INTERVAL, n_treated=m, n_control=n)
+    return student(difference, se, df, level=level, **named)
 
 
 def paired(treated: ArrayLike, control: ArrayLike, *, test: str = PAIRED, level: float = LEVEL) -> Estimate:
@@ -69,19 +55,5 @@ def paired(treated: ArrayLike, control: ArrayLike, *, test: str = PAIRED, level:
         return nothing("not_identified", value=mean)
     if sd <= ROUNDING * max(np.abs(x).max(), np.abs(y).max()):
         return nothing("no_variation", value=mean)
-    se = sd / sqrt(n)
-    half = t_quantile((1 + level) / 2, n - 1) * se
-    return Estimate(
-        name=WITHIN,
-        value=mean,
-        ci_low=mean - half,
-        ci_high=mean + half,
-        level=level,
-        interval=WITHIN_INTERVAL,
-        test=test,
-        statistic=mean / se,
-        p=t_two_sided(mean / se, n - 1),
-        n_treated=n,
-        n_control=n,
-        version=SCIPY,
-    )
+    named = Named(name=WITHIN, test=test, interval=WITHIN_INTERVAL, n_treated=n, n_control=n)
+    return student(mean, sd / sqrt(n), n - 1, level=level, **named)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.summaries import FloatArray, IntArray, finite
+from rwe.stats.wald import Named, normal
 
 EXCESS = "observed less expected events of treated"
 ROUNDING = 1e-12
@@ -160,20 +161,9 @@ def rmst(times: Times, *, level: float = LEVEL) -> Estimate:
     se, value = sqrt(se1**2 + se0**2), mean1 - mean0
     if not se:
         return Estimate.not_estimable("no_events", name=RMST, test=RMST_TEST, arms=arms, value=value)
-    half = NormalDist().inv_cdf((1 + level) / 2) * se
-    return Estimate(
-        name=RMST,
-        value=value,
-        ci_low=value - half,
-        ci_high=value + half,
-        level=level,
-        interval=f"normal, Greenwood variance, up to day {until:g}",
-        test=RMST_TEST,
-        statistic=value / se,
-        p=erfc(abs(value / se) / sqrt(2)),
-        n_treated=arms[0],
-        n_control=arms[1],
-    )
+    interval = f"normal, Greenwood variance, up to day {until:g}"
+    named = Named(name=RMST, test=RMST_TEST, interval=interval, n_treated=arms[0], n_control=arms[1])
+    return normal(value, se, level=level, **named)
 
 
 def log_rank(strata: Sequence[Times], *, rho: float = 0) -> Estimate:
