@@ -37,7 +37,7 @@ def smd_weighted(values: FloatArray, treated: BoolArray, weights: FloatArray, *,
     if None in means or None in spreads:
         return None
     (first, second), (v1, v0) = means, spreads
-    return _scaled(first - second, v1 + v0)  # type: ignore[operator]
+    return _scaled(first - second, v1 + v0)  # type: ignore[operator]  # none is None here
 
 
 def weighted_mean(values: FloatArray, weights: FloatArray) -> float | None:

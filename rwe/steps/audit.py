@@ -38,6 +38,7 @@ def begin(study_dir: Path, command: str, options: Mapping[str, object]) -> Entry
     if not (study_dir / study.FILE).is_file():
         return None
     asked = options.get("site") or ()
+    # An option is any object to the log; --site is one text or several.
     sites = _sites(study_dir, [asked] if isinstance(asked, str) else list(asked))  # type: ignore[call-overload]
     said = _said(command, options)
     try:
@@ -67,6 +68,7 @@ def _write(study_dir: Path, command: str, what: str, **more: object) -> str:
     at, who = now(), _user()
 
     def line(before: str) -> Line:
+        # `more` is the rest of the fields of a Line, under their names.
         return Line(before=before, at=at, user=who, what=what, command=command, **more)  # type: ignore[arg-type]
 
     return audit.write(folder.data_folder(study_dir), line)

@@ -115,7 +115,7 @@ def test_every_command_has_its_lines_with_who_what_counts_and_exit_code(in_time)
     study, _, _ = in_time
     found = lines(study)
     begun, ended = ([x for x in found if x.what == what] for what in ("begin", "end"))
-    commands = "pull map cohort lock compare lock cohort compare".split()  # noqa: SIM905
+    commands = ["pull", "map", "cohort", "lock", "compare", "lock", "cohort", "compare"]
     assert [x.command for x in begun][:8] == commands
     assert {x.user for x in found} == {pwd.getpwuid(os.getuid()).pw_name}
     assert all(x.sites == ["only"] and len(x.study) == 64 for x in begun)

@@ -4,6 +4,7 @@ The mapped tables have the columns of the shipped R4 mappings, the study tables 
 rwe/steps/tables.py with the small study below, the tables of sql/ those that each file makes of nothing.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from rwe import data
+from rwe import study as studies
 from rwe.steps import arrivals, tables, units
 from rwe.steps import cohort as steps
 from rwe.steps import map as mapping
@@ -181,3 +183,32 @@ def rows(db: Store, table: str, columns: str = "*") -> list[Any]:
     """Sorted; of a single column the values.  TIMESTAMPTZ as text in UTC."""
     found = db.rows(f"SELECT {columns} FROM {table} ORDER BY ALL")
     return [row[0] for row in found] if found and len(found[0]) == 1 else found
+
+
+MSC = (data.demo_study() / "study.toml").read_text(encoding="utf-8")
+COVARIATE = """
+[[covariate]]
+name = "cancer"
+label = "a cancer"
+in = ["condition"]
+codes = "malignancy"
+"""
+WEIGHTED = 'terms = ["age", "sex", "FEV1"]'
+
+
+@pytest.fixture
+def plan(tmp_path):
+    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
+
+    def plan(keys=WEIGHTED):
+        table = (COVARIATE if "cancer" in keys else "") + (f"\n[propensity]\n{keys}\n" if keys else "")
+        (tmp_path / "study.toml").write_text(MSC + table, encoding="utf-8")
+        return studies.load(tmp_path)
+
+    return plan
+
+
+@pytest.fixture
+def cohort(db):
+    db.run("CREATE OR REPLACE TABLE endpoint_value AS SELECT * FROM quantity WHERE FALSE")
+    return db

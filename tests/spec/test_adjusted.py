@@ -15,7 +15,7 @@ from rwe.steps.propensity import propensity
 from rwe.store import literal
 from rwe.study import Propensity
 from tests.spec.conftest import insert
-from tests.spec.test_propensity import cohort, fill, plan, value  # noqa: F401  fixtures
+from tests.spec.test_propensity import fill, value
 from tests.spec.test_propensity import people as rows
 
 AGE = 'terms = ["age", "sex"]'
@@ -35,7 +35,7 @@ def at_d28(db, study):
     return [c for c in adjusted(db, study) if (c.endpoint, c.visit) == ("FEV1", "d28")]
 
 
-def test_each_endpoint_stratum_and_visit_stands_beside_the_published_row(cohort, plan):  # noqa: F811
+def test_each_endpoint_stratum_and_visit_stands_beside_the_published_row(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     study = plan(AGE)
@@ -48,7 +48,7 @@ def test_each_endpoint_stratum_and_visit_stands_beside_the_published_row(cohort,
     assert adjusted(cohort, plan("")) == []
 
 
-def test_where_all_are_measured_the_score_is_that_of_the_cohort(cohort, plan):  # noqa: F811
+def test_where_all_are_measured_the_score_is_that_of_the_cohort(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     study = plan(TOGETHER)
@@ -61,7 +61,7 @@ def test_where_all_are_measured_the_score_is_that_of_the_cohort(cohort, plan):  
     assert 0 < c.test.p == c.test.p_holm == c.test.p_bh < 1
 
 
-def test_an_effect_that_is_added_comes_out(cohort, plan):  # noqa: F811
+def test_an_effect_that_is_added_comes_out(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     (before,) = at_d28(cohort, plan(TOGETHER))
@@ -71,7 +71,7 @@ def test_an_effect_that_is_added_comes_out(cohort, plan):  # noqa: F811
     assert after.estimate.value == pytest.approx(before.estimate.value + 3)
 
 
-def test_those_left_out_have_a_reason_and_add_up(cohort, plan):  # noqa: F811
+def test_those_left_out_have_a_reason_and_add_up(cohort, plan):
     fill(cohort, rows())
     treated = [r["patient_id"] for r in rows() if r["arm"] == "treated"]
     measured(cohort, without=treated[:2])
@@ -86,7 +86,7 @@ def test_those_left_out_have_a_reason_and_add_up(cohort, plan):  # noqa: F811
     assert nobody.treated.n_missing + nobody.control.n_missing == 36
 
 
-def test_a_site_with_one_arm_is_named_and_no_number_given(cohort, plan):  # noqa: F811
+def test_a_site_with_one_arm_is_named_and_no_number_given(cohort, plan):
     kept = [r for r in rows() if (r["site_id"], r["arm"]) != ("south", "treated")]
     fill(cohort, kept)
     insert(cohort, "endpoint_value", [value(r, "d28") for r in kept])
@@ -97,7 +97,7 @@ def test_a_site_with_one_arm_is_named_and_no_number_given(cohort, plan):  # noqa
     assert c.treated.n + c.control.n == len(kept)
 
 
-def test_swapped_arms_turn_the_sign_and_keep_p(cohort, plan):  # noqa: F811
+def test_swapped_arms_turn_the_sign_and_keep_p(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     (one,) = at_d28(cohort, plan(TOGETHER))
@@ -109,7 +109,7 @@ def test_swapped_arms_turn_the_sign_and_keep_p(cohort, plan):  # noqa: F811
     assert other.test.p == pytest.approx(one.test.p)
 
 
-def test_pairs_are_compared_within_and_who_has_no_partner_is_counted(cohort, plan):  # noqa: F811
+def test_pairs_are_compared_within_and_who_has_no_partner_is_counted(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     keys = f'{TOGETHER}\nestimand = "match"\ncaliper = 1'
@@ -123,7 +123,7 @@ def test_pairs_are_compared_within_and_who_has_no_partner_is_counted(cohort, pla
     assert (none.reason, none.adjusted.detail, none.treated.n) == ("not_identified", "no_pairs", 0)
 
 
-def test_p_values_are_adjusted_over_the_analysis_alone(cohort, plan):  # noqa: F811
+def test_p_values_are_adjusted_over_the_analysis_alone(cohort, plan):
     fill(cohort, rows())
     for number, visit in enumerate(("d28", "d90", "d180")):
         measured(cohort, visit, number=number / 2)
@@ -133,7 +133,7 @@ def test_p_values_are_adjusted_over_the_analysis_alone(cohort, plan):  # noqa: F
     assert least.test.p_holm == pytest.approx(3 * least.test.p)
 
 
-def test_people_of_one_site_are_compared_by_themselves(cohort, plan):  # noqa: F811
+def test_people_of_one_site_are_compared_by_themselves(cohort, plan):
     fill(cohort, rows())
     measured(cohort)
     study = plan('strata = "together"\nterms = ["age"]')

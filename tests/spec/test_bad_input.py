@@ -55,7 +55,7 @@ def test_a_link_leads_to_no_patient_of_another_site(db):
         ("two_deaths", "deceased_datetime", "2020-06-01", "", []),
     ],
 )
-def test_two_records_of_one_person_that_disagree(db, check, column, one, other, found):  # noqa: PLR0917
+def test_two_records_of_one_person_that_disagree(db, check, column, one, other, found):  # noqa: PLR0917  a row of the table
     assert linked(db, check, f"patient_id | {column}\np | {one}\nq | {other}") == found
 
 
@@ -70,7 +70,7 @@ def test_two_records_of_one_person_that_disagree(db, check, column, one, other, 
         ("cancelled", "exp", "2020-06-01T10:00:00Z", "2020-06-02", []),
     ],
 )
-def test_a_discharge_as_dead_that_contradicts_the_death(  # noqa: PLR0917
+def test_a_discharge_as_dead_that_contradicts_the_death(  # noqa: PLR0917  a row of the table
     db, status, disposition, end, death, found
 ):
     deceased = "true" if death else "false"

@@ -1,40 +1,17 @@
 """Scores and balance from a made-up cohort: what counts, who is left out, and what is never read."""
 
-import shutil
 from math import isclose
 
 import msgspec
 import pytest
 
-from rwe import data, study
 from rwe.results import Propensity
 from rwe.steps.baseline import baseline
 from rwe.steps.propensity import propensity
 from rwe.store import literal
 from tests.spec.conftest import insert
 
-MSC = (data.demo_study() / "study.toml").read_text(encoding="utf-8")
-COVARIATE = """
-[[covariate]]
-name = "cancer"
-label = "a cancer"
-in = ["condition"]
-codes = "malignancy"
-"""
 WITH_CANCER = 'terms = ["age", "cancer"]'
-WEIGHTED = 'terms = ["age", "sex", "FEV1"]'
-
-
-@pytest.fixture
-def plan(tmp_path):
-    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
-
-    def plan(keys=WEIGHTED):
-        table = (COVARIATE if "cancer" in keys else "") + (f"\n[propensity]\n{keys}\n" if keys else "")
-        (tmp_path / "study.toml").write_text(MSC + table, encoding="utf-8")
-        return study.load(tmp_path)
-
-    return plan
 
 
 def people(n=36):
@@ -66,12 +43,6 @@ def fill(db, rows):
     rows = list(rows)
     insert(db, "cohort", rows)
     insert(db, "endpoint_value", [value(r) for r in rows])
-
-
-@pytest.fixture
-def cohort(db):
-    db.run("CREATE OR REPLACE TABLE endpoint_value AS SELECT * FROM quantity WHERE FALSE")
-    return db
 
 
 def test_overlap_weights_balance_each_term_in_each_stratum(cohort, plan):
