@@ -75,7 +75,10 @@ class SiteResult(Record, frozen=True, kw_only=True):
 
 
 class Attrition(Record, frozen=True, kw_only=True):
-    """n_in enter the step, n_out remain; arm and stratum are null before they are known."""
+    """n_in enter the step, n_out remain; arm and stratum are null before they are known.
+
+    More remain than enter the last step, future_treated, alone: the treated who are controls too.
+    """
 
     step: str
     description: str
@@ -268,7 +271,8 @@ class NotMeasured(Record, frozen=True, kw_only=True):
 
 
 class VisitCount(Record, frozen=True, kw_only=True):
-    """What became of n patients: measured, dead, window_not_reached, not_measured and set_aside add up to n.
+    """What became of n patients: measured, treated_later, dead, window_not_reached, not_measured and
+    set_aside add up to n.
 
     alive: when the window opens, so that who died within it is also `dead`; seen: a contact within the
     window.  set_aside: by what was wrong with the value.  The arms of a comparison count the same by reason.
@@ -283,6 +287,7 @@ class VisitCount(Record, frozen=True, kw_only=True):
     alive: int
     seen: int
     measured: int
+    treated_later: int = 0
     dead: int
     window_not_reached: int
     not_measured: NotMeasured

@@ -98,15 +98,6 @@ class RiskSet(Keys):
     in_hospital: Name | None = None
     future_treated: bool = False
 
-    @model_validator(mode="after")
-    def one_arm_a_patient(self) -> Self:
-        """The cohort has a row per patient: nobody is control first and treated later."""
-        if self.future_treated:
-            raise ValueError(
-                "`future_treated = true` is not supported yet: a patient would stand in both arms"
-            )
-        return self
-
 
 class Control(Keys):
     label: Text

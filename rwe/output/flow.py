@@ -37,8 +37,8 @@ class Step:
         return _sum(self.rows)[1]
 
     @property
-    def dropped(self) -> int:
-        return self.n_in - self.n_out
+    def dropped(self) -> str:
+        return left_out(self.n_in, self.n_out)
 
     @property
     def arms(self) -> list[str | None]:
@@ -60,6 +60,11 @@ class Step:
 def _sum(rows: Iterable[Attrition]) -> Counted:
     pairs = [(r.n_in, r.n_out) for r in rows]
     return sum(n for n, _ in pairs), sum(n for _, n in pairs)
+
+
+def left_out(n_in: int, n_out: int) -> str:
+    """How many a step left out; `+n` where n came: the treated who are controls too."""
+    return str(n_in - n_out) if n_in >= n_out else f"+{n_out - n_in}"
 
 
 def steps(results: Results) -> list[Step]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from rwe.output.flow import Step
+from rwe.output.flow import Step, left_out
 from rwe.output.svg import GREY, WIDTH, Drawing, arrow, line, rect, wrapped
 
 GAP, INDENT = 10.0, 28.0
@@ -16,8 +16,16 @@ def flow_plot(steps: Sequence[Step], *, slug: str, label: str) -> Markup:
     _boxes(drawing, [[f"{steps[0].n_in} entered"]])
     for step in steps:
         _step(drawing, step)
-    words = (f"{s.description or s.name}: {s.n_in} in, {s.dropped} dropped, {s.n_out} out" for s in steps)
-    return drawing.svg(". ".join(words) + ".")
+    return drawing.svg(". ".join(map(_said, steps)) + ".")
+
+
+def _said(s: Step) -> str:
+    verb = _verb(s.n_in, s.n_out)
+    return f"{s.description or s.name}: {s.n_in} in, {s.dropped} {verb}, {s.n_out} out"
+
+
+def _verb(n_in: int, n_out: int) -> str:
+    return "dropped" if n_in >= n_out else "also counted"
 
 
 def _step(drawing: Drawing, step: Step) -> None:
@@ -32,7 +40,7 @@ def _step(drawing: Drawing, step: Step) -> None:
 def _arm(step: Step, arm: str | None) -> list[str]:
     n_in, n_out = step.of(arm=arm)
     name = [] if step.arms == [None] else [arm or "arm not known"]
-    dropped = f"{n_in - n_out} dropped" if n_in != n_out else "none dropped"
+    dropped = "none dropped" if n_in == n_out else f"{left_out(n_in, n_out)} {_verb(n_in, n_out)}"
     strata = [f"{stratum}: {step.of(arm=arm, stratum=stratum)[1]}" for stratum in step.strata(arm)]
     return [*name, f"{n_out} remain, {dropped}", *strata]
 

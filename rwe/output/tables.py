@@ -82,7 +82,8 @@ SCHEMAS: Mapping[str, Schema] = {
     },
     "visits": {
         **dict.fromkeys(("endpoint", "visit", "stratum", "arm", "site"), TEXT),
-        **dict.fromkeys(("n", "alive", "seen", "measured", "dead", "window_not_reached"), INT),
+        **dict.fromkeys(("n", "alive", "seen", "measured", "treated_later"), INT),
+        **dict.fromkeys(("dead", "window_not_reached"), INT),
         **dict.fromkeys(("not_measured_lost", "not_measured_in_contact"), INT),
         "set_aside": TEXT,
     },

@@ -26,6 +26,7 @@ REASONS = {
     "treated_only": "of the treated alone: controls have no infusion",
     "dead": "dead",
     "window_not_reached": "window not reached",
+    "treated_later": "treated later",
     "not_measured": "not measured",
     "set_aside": "set aside",
     "term_missing": "without a term of the score",

@@ -3,6 +3,7 @@
 Treated in descending score; each takes the nearest free control of its own group (site and severity,
 say) within the caliper; no control twice.  Scores that agree to 12 digits are tied, and ties go by a
 hash of seed and id: no order of rows and no machine changes a pair.
+Nobody is paired with oneself: a patient may be a control until the own treatment.
 Source: Austin PC. Pharm Stat 2011;10:150-61; the width here is 0.2 SD of the score, not of its logit.
 MatchIt's nearest neighbours, but for pairs beyond the caliper that some releases return.
 """
@@ -41,15 +42,18 @@ class Caliper:
     seed: int = 0
 
 
-def match(
+def match(  # noqa: PLR0913  each is one column of the same rows
     score: FloatArray,
     treated: BoolArray,
     *,
     ids: Sequence[str],
     groups: Sequence[Hashable],
+    persons: Sequence[Hashable] | None = None,
     caliper: Caliper = Caliper(),
 ) -> Matched:
-    """ids must differ; groups: a pair has one and the same."""
+    """ids must differ; groups: a pair has one and the same; persons: of each row, where one has two."""
+    who = ids if persons is None else persons
+    also = {who[row]: row for row in np.flatnonzero(~treated).tolist()}
     rounded = np.round(score, DIGITS)
     width = caliper.sds * float(score.std(ddof=1)) if len(score) > 1 else 0.0
     ties = [sha256(f"{caliper.seed}:{name}".encode()).digest() for name in ids]
@@ -61,6 +65,8 @@ def match(
         if not controls:
             continue
         apart = np.round(np.abs(rounded[controls] - rounded[row]), DIGITS)
+        if also.get(who[row]) in controls:
+            apart[controls.index(also[who[row]])] = np.inf
         nearest = int(apart.argmin())  # the first of equals: controls are in the order of ties
         if apart[nearest] <= width:
             pairs.append((row, controls.pop(nearest)))

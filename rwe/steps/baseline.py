@@ -14,14 +14,17 @@ from rwe.stats.quantile import Description
 from rwe.store import Store
 from rwe.study import Study
 
-PATIENTS = "SELECT stratum, arm, sex, age_years, days_from_anchor FROM cohort ORDER BY site_id, patient_id"
+PATIENTS = (
+    "SELECT stratum, arm, sex, age_years, days_from_anchor FROM cohort ORDER BY site_id, patient_id, arm"
+)
 RECORDED = (
     "SELECT h.stratum, h.arm, v.covariate, v.is_recorded FROM history AS v "
-    "INNER JOIN cohort AS h ON v.site_id = h.site_id AND v.patient_id = h.patient_id ORDER BY ALL"
+    "INNER JOIN cohort AS h "
+    "ON v.site_id = h.site_id AND v.patient_id = h.patient_id AND v.arm = h.arm ORDER BY ALL"
 )
 VALUES = (
     "SELECT stratum, arm, endpoint, value FROM endpoint_value WHERE is_baseline "
-    "ORDER BY site_id, patient_id, endpoint"
+    "ORDER BY site_id, patient_id, arm, endpoint"
 )
 
 

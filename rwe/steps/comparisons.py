@@ -29,7 +29,7 @@ from rwe.study import Analysis, Endpoint, Study
 ARMS = ("treated", "control")
 VALUES = """
 SELECT endpoint, stratum, visit, arm, site_id, value, comparator, missing, NULL AS before
-FROM endpoint_value WHERE NOT is_baseline ORDER BY site_id, patient_id, endpoint, visit
+FROM endpoint_value WHERE NOT is_baseline ORDER BY site_id, patient_id, arm, endpoint, visit
 """
 CHANGES = """
 SELECT
@@ -44,7 +44,7 @@ FROM endpoint_value AS v
 LEFT JOIN endpoint_value AS b
     ON v.site_id = b.site_id AND v.patient_id = b.patient_id AND v.arm = b.arm
     AND v.endpoint = b.endpoint AND b.is_baseline
-WHERE NOT v.is_baseline ORDER BY v.site_id, v.patient_id, v.endpoint, v.visit
+WHERE NOT v.is_baseline ORDER BY v.site_id, v.patient_id, v.arm, v.endpoint, v.visit
 """
 
 

@@ -21,19 +21,24 @@ VALUES = (
     "SELECT endpoint, site_id, patient_id, arm, value FROM endpoint_value "
     "WHERE is_baseline AND value IS NOT NULL ORDER BY endpoint, site_id, patient_id, arm"
 )
-RECORDED = "SELECT covariate, site_id, patient_id, is_recorded FROM history"
+RECORDED = "SELECT covariate, site_id, patient_id, arm, is_recorded FROM history"
 UNITS = {"age": "years", "days_from_anchor": "days"}
 Known = float | str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """A row a patient in all of it; variables: a number, a level or nothing each."""
+    """A row a patient and arm in all of it; variables: a number, a level or nothing each."""
 
     ids: tuple[str, ...]
     strata: tuple[str, ...]
     treated: BoolArray
     variables: dict[str, tuple[Known, ...]]
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """Of each row whose it is: one in both arms has two."""
+        return tuple(name.removesuffix("/treated").removesuffix("/control") for name in self.ids)
 
     def at(self, rows: Sequence[int]) -> "People":
         return People(
@@ -68,9 +73,9 @@ def people(store: Store, plan: Study) -> People:
         "site": tuple(row[0] for row in rows),
         "severity": tuple(row[3] for row in rows),
     }
-    recorded = {tuple(row[:3]): ("no", "yes")[row[3]] for row in store.rows(RECORDED)}
+    recorded = {tuple(row[:4]): ("no", "yes")[row[4]] for row in store.rows(RECORDED)}
     for c in plan.file.covariate:
-        variables[c.name] = tuple(recorded.get((c.name, *row[:2])) for row in rows)
+        variables[c.name] = tuple(recorded.get((c.name, *row[:3])) for row in rows)
     for e in plan.file.endpoint if plan.file.baseline else ():
         variables[e.id] = tuple(values.get((e.id, *row[:3])) for row in rows)
     return People(

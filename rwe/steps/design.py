@@ -127,7 +127,8 @@ def _endpoint(e: Endpoint) -> str:
 
 def _risk_set(r: RiskSet) -> Iterator[str]:
     """Rule, parameters and seed: whoever has the data can draw the same controls again."""
-    yield "for each treated patient, drawn from those of its site and stratum, alive, eligible, never treated"
+    until = "not yet treated" if r.future_treated else "never treated"
+    yield f"for each treated patient, drawn from those of its site and stratum, alive, eligible, {until}"
     if r.in_hospital:
         yield f"in hospital: within an Encounter whose class or type is in the code list {r.in_hospital}"
     yield f"as many days after the anchor as the treated patient, or the nearest up to {r.within_days} apart"
@@ -138,7 +139,12 @@ def _risk_set(r: RiskSet) -> Iterator[str]:
         if r.replacement
         else "treated patients choose in the order of time zero"
     )
-    yield "patients treated later are no controls before, which leans on what was not known then"
+    yield (
+        "patients treated later are controls until their own infusion, which censors them; tests and"
+        " intervals take the arms for different people"
+        if r.future_treated
+        else "patients treated later are no controls before, which leans on what was not known then"
+    )
 
 
 def _eligibility(f: StudyFile) -> Iterator[str]:

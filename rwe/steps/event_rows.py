@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from rwe.results import Theme
 from rwe.store import Store
 
-Patient = tuple[str, str]
+Patient = tuple[str, str, str]
+"""Site, patient and arm: an event before the own infusion is one of a control, if of anybody."""
 Onsets = dict[Patient, list[float]]
 """Days from time zero of each patient's events."""
 
@@ -66,13 +67,14 @@ def event_rows(store: Store) -> list[Row]:
 def _events(store: Store) -> Iterator[Event]:
     flags = ", ".join(f"COALESCE(i.{name}, FALSE)" for name in INFUSION)
     rows = store.rows(
-        "SELECT e.term, e.site_id, e.patient_id, e.day, e.seriousness_code, e.severity, e.grade, "
+        "SELECT e.term, e.site_id, e.patient_id, e.arm, e.day, e.seriousness_code, e.severity, e.grade, "
         f"e.causality, {flags} FROM event AS e LEFT JOIN infusion_event AS i "
-        "ON e.site_id = i.site_id AND e.adverse_event_id = i.adverse_event_id ORDER BY ALL"
+        "ON e.site_id = i.site_id AND e.adverse_event_id = i.adverse_event_id AND e.arm = 'treated' "
+        "ORDER BY ALL"
     )
-    for term, site, patient, day, seriousness, severity, grade, causality, *held in rows:
+    for term, site, patient, arm, day, seriousness, severity, grade, causality, *held in rows:
         yield Event(
-            patient=(site, patient),
+            patient=(site, patient, arm),
             day=float(day),
             term=term,
             seriousness=seriousness,

@@ -47,7 +47,7 @@ def adverse_events(store: Store, plan: Study) -> list[AdverseEventResult]:
     if plan.file.adverse_events is None:
         return []
     watched = [
-        Watched(patient=(site, patient), arm=arm, stratum=stratum, days=days)
+        Watched(patient=(site, patient, arm), arm=arm, stratum=stratum, days=days)
         for site, patient, arm, stratum, days in store.rows(
             "SELECT site_id, patient_id, arm, stratum, days FROM follow_up WHERE ascertained ORDER BY ALL"
         )

@@ -67,7 +67,14 @@ def score(who: People, asked: Propensity) -> Scored:
         return Scored(who=who, columns=found, fit=fitted, weights=w, matched=None)
     alike = list(zip(who.variables["site"], who.strata, strict=True))
     caliper = Caliper(sds=asked.caliper, seed=asked.seed)
-    pairs = match(fitted.probabilities, who.treated, ids=who.ids, groups=alike, caliper=caliper)
+    pairs = match(
+        fitted.probabilities,
+        who.treated,
+        ids=who.ids,
+        groups=alike,
+        persons=who.persons,
+        caliper=caliper,
+    )
     if not pairs.pairs:
         fitted = none("not_identified", "no_pairs", steps=fitted.steps)
         return Scored(who=who, columns=found, fit=fitted, weights=np.empty(0), matched=pairs)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rwe.locks import CODE_LIST, NAME
 from rwe.output.balance import balance_text
 from rwe.output.cautions import before_outcomes
+from rwe.output.flow import left_out
 from rwe.output.grid import filled
 from rwe.output.table_one import baseline_text
 from rwe.reasons import REASONS
@@ -183,13 +184,13 @@ def _cautions(outcome: Cohort) -> list[str]:
     return list(before_outcomes(outcome.baseline, outcome.propensity, outcome.design))
 
 
-def _sums(rows: list[Attrition]) -> tuple[int, int, int, int | None, int | None]:
+def _sums(rows: list[Attrition]) -> tuple[int, str, int, int | None, int | None]:
     n_in, n_out = sum(f.n_in for f in rows), sum(f.n_out for f in rows)
     arms = [
         sum(f.n_out for f in rows if f.arm == arm) if any(f.arm for f in rows) else None
         for arm in ("treated", "control")
     ]
-    return n_in, n_in - n_out, n_out, arms[0], arms[1]
+    return n_in, left_out(n_in, n_out), n_out, arms[0], arms[1]
 
 
 def remaining(found: list[Attrition]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from rwe.steps.show import table
 from rwe.steps.why import VALUE, Row, Way
 
-HEADS = ("endpoint", "visit", "value", "", "unit", "measured", "reference", "none, for", "set aside")
+HEADS = ("arm", "endpoint", "visit", "value", "", "unit", "measured", "reference", "none, for", "set aside")
 FATES = {"passed": "passed", "left_out": "LEFT OUT", "also": "would leave out too", "not_reached": "–"}
 
 
@@ -43,7 +43,8 @@ def _time_zero(way: Way) -> Iterator[str]:
         if z["arm"] is None:
             yield f"no arm: {escaped(z['no_arm'])}"
         else:
-            yield f"{z['arm']}, time zero: {z['zero_at'] or z['zero_date']}"
+            until = f", until {z['censor_at'] or z['censor_date']}" if z["censor_date"] else ""
+            yield f"{z['arm']}, time zero: {z['zero_at'] or z['zero_date']}{until}"
     if not way.time_zero:
         yield "no anchor, and so no time zero"
 

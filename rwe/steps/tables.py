@@ -20,7 +20,7 @@ CREATE OR REPLACE TABLE study (
     dose_value DECIMAL(38, 12), dose_unit VARCHAR, dose_tolerance DECIMAL(18, 9),
     control_time_zero VARCHAR, control_source VARCHAR, control_codes VARCHAR,
     within_days INTEGER, calendar_days INTEGER, control_ratio INTEGER, control_replacement BOOLEAN,
-    control_seed BIGINT, hospital_codes VARCHAR,
+    control_seed BIGINT, hospital_codes VARCHAR, future_treated BOOLEAN,
     min_age INTEGER, max_age INTEGER, time_zero_from DATE, time_zero_to DATE,
     alive_at_time_zero BOOLEAN,
     events_until_day DOUBLE);
@@ -83,6 +83,7 @@ def _study(study: Study) -> tuple[object, ...]:
         *(f.control.time_zero, f.control.source, f.control.codes),
         *((risk.within_days, risk.calendar_days, risk.ratio) if risk else (None,) * 3),
         *((risk.replacement, risk.seed, risk.in_hospital) if risk else (None,) * 3),
+        risk is not None and risk.future_treated,
         *(rules.min_age, rules.max_age, rules.time_zero_from, rules.time_zero_to, rules.alive_at_time_zero),
         f.adverse_events.until_day if f.adverse_events else 0,
     )

@@ -12,6 +12,7 @@ COUNTS = (
     "alive",
     "seen",
     "measured",
+    "treated_later",
     "dead",
     "window_not_reached",
 )

@@ -16,10 +16,16 @@ from rwe.store import Store
 from rwe.study import Study
 
 Row = dict[str, Any]
-TIME_ZERO = ("arm", "zero_at", "zero_date", "anchor_at", "anchor_date", "no_arm")
+TIME_ZERO = (
+    *("arm", "zero_at", "zero_date", "anchor_at", "anchor_date", "no_arm"),
+    *("censor_at", "censor_date"),
+)
 START = ("kind", "reference", "happened", "verdict", "made_it")
 STATE = ("reference", "element", "stratum", "happened", "is_carried", "up_to_time_zero", "made_it")
-VALUE = ("endpoint", "visit", "value", "comparator", "unit", "measured", "reference", "missing", "not_used")
+VALUE = (
+    *("arm", "endpoint", "visit", "value", "comparator", "unit", "measured", "reference"),
+    *("missing", "not_used"),
+)
 
 # Of a candidate of a risk set with several times zero that of way_start alone.
 STRATUM = "FROM severity SEMI JOIN way_start USING (site_id, patient_id, start_number)"

@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per record
--- Reads      measurement, infusion, onset, cohort, site
+-- Reads      measurement, infusion, onset, counted_as, site
 -- Keeps      times after the source's own time of the pull; dates more than a day after its date
 -- Drops      sites without a time of the pull
 -- Caveat     they are used as they are: of files that is when the newest of
@@ -38,7 +38,7 @@ SELECT
     d.patient_id
 FROM dated AS d
 INNER JOIN site AS o ON d.site_id = o.site_id
-LEFT JOIN cohort AS c ON d.site_id = c.site_id AND d.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON d.site_id = c.site_id AND d.patient_id = c.patient_id
 WHERE
     COALESCE(
         d.happened_at > TRY_CAST(o.pulled_at AS TIMESTAMPTZ),

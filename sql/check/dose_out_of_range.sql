@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per administration
--- Reads      infusion, cohort
+-- Reads      infusion, counted_as
 -- Keeps      administrations that were given with a dose that does not fit, in the cohort or not
 -- Drops      not-done and entered-in-error
 -- Caveat     a power of ten is more often a typing error than another dose
@@ -12,5 +12,5 @@ SELECT
     c.arm,
     i.patient_id
 FROM infusion AS i
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE i.verdict != 'not_given' AND NOT i.dose_fits;

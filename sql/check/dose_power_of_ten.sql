@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per administration
--- Reads      infusion, cohort, study
+-- Reads      infusion, counted_as, study
 -- Keeps      doses that would be within the tolerance after moving the decimal point, in the cohort or not
 -- Drops      not-done and entered-in-error; doses that fit
 -- Caveat     they are among the doses out of range (dose_out_of_range) too; none is repaired
@@ -13,7 +13,7 @@ SELECT
     i.patient_id
 FROM infusion AS i
 CROSS JOIN study AS s
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE
     i.verdict != 'not_given'
     AND NOT i.dose_fits

@@ -2,7 +2,7 @@
 --
 -- Severity   error
 -- Grain      one row per Encounter
--- Reads      encounter, moment, person, cohort
+-- Reads      encounter, moment, person, counted_as
 -- Keeps      Encounters that took or take place, begun before the patient may have
 --            been born
 -- Drops      starts without a day
@@ -16,7 +16,7 @@ SELECT
 FROM encounter AS e
 INNER JOIN moment AS t ON e.period_start = t.recorded
 INNER JOIN person AS p ON e.site_id = p.site_id AND e.patient_id = p.patient_id
-INNER JOIN cohort AS c ON e.site_id = c.site_id AND e.patient_id = c.patient_id
+INNER JOIN counted_as AS c ON e.site_id = c.site_id AND e.patient_id = c.patient_id
 WHERE
     e.status NOT IN ('planned', 'cancelled', 'entered-in-error', 'unknown')
     AND t.local_date < p.birth_from

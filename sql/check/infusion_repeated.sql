@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per administration
--- Reads      infusion, cohort
+-- Reads      infusion, counted_as
 -- Keeps      all but one of the infusions of one patient and instant that count
 -- Drops      infusions with a date only: two a day may both be true
 -- Caveat     they are no infusions of their own in any count
@@ -12,5 +12,5 @@ SELECT
     c.arm,
     i.patient_id
 FROM infusion AS i
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE i.verdict = 'repeated';

@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per administration
--- Reads      infusion, cohort
+-- Reads      infusion, counted_as
 -- Keeps      infusions that may have happened, in the cohort or not
 -- Drops      not-done and entered-in-error
 -- Caveat     no day is made up: without another infusion that counts the patient has no
@@ -13,5 +13,5 @@ SELECT
     c.arm,
     i.patient_id
 FROM infusion AS i
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE i.verdict != 'not_given' AND i.given_date IS NULL;

@@ -2,7 +2,7 @@
 --
 -- Severity   info
 -- Grain      one row per administration
--- Reads      infusion, cohort
+-- Reads      infusion, counted_as
 -- Keeps      infusions of which only the date is known, in the cohort or not
 -- Drops      all others
 -- Caveat     such a time zero is a date: days from it are of dates, and the day's own values are no baseline
@@ -12,5 +12,5 @@ SELECT
     c.arm,
     i.patient_id
 FROM infusion AS i
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE i.verdict = 'counts' AND i.given_at IS NULL;

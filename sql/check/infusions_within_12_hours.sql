@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per administration, the later of the two
--- Reads      infusion, cohort
+-- Reads      infusion, counted_as
 -- Keeps      infusions that may have happened; without a time of day, a second one of the same date
 -- Drops      those recorded more than once (infusion_repeated)
 -- Caveat     one infusion with two records is more likely than two infusions; both are counted
@@ -28,5 +28,5 @@ SELECT
     c.arm,
     g.patient_id
 FROM given AS g
-LEFT JOIN cohort AS c ON g.site_id = c.site_id AND g.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON g.site_id = c.site_id AND g.patient_id = c.patient_id
 WHERE COALESCE(g.given_at - g.given_at_before < INTERVAL 12 HOURS, g.given_date = g.given_date_before);

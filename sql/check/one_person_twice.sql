@@ -2,7 +2,7 @@
 --
 -- Severity   error
 -- Grain      one row per patient
--- Reads      same_person, cohort, infusion
+-- Reads      same_person, counted_as, infusion
 -- Keeps      patients whom a link of any type joins to another of the cohort, in either arm, or to a Patient
 --            with an infusion that may have happened
 -- Drops      infusions that were not given
@@ -13,9 +13,9 @@ SELECT DISTINCT
     c.site_id,
     c.arm,
     c.patient_id
-FROM cohort AS c
+FROM counted_as AS c
 INNER JOIN same_person AS l ON c.site_id = l.site_id AND c.patient_id = l.patient_id
-LEFT JOIN cohort AS o ON l.site_id = o.site_id AND l.other_id = o.patient_id
+LEFT JOIN counted_as AS o ON l.site_id = o.site_id AND l.other_id = o.patient_id
 LEFT JOIN infusion AS i
     ON l.site_id = i.site_id AND l.other_id = i.patient_id AND i.verdict != 'not_given'
 WHERE o.patient_id IS NOT NULL OR i.patient_id IS NOT NULL;

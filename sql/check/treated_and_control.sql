@@ -2,7 +2,7 @@
 --
 -- Severity   warning
 -- Grain      one row per patient
--- Reads      infusion, coded_event, study, cohort
+-- Reads      infusion, coded_event, study, counted_as
 -- Keeps      patients with an infusion that counts and a record of enrolment as control
 -- Drops      studies whose controls are not enrolled by a code list
 -- Caveat     they are in the treated arm, whichever came first
@@ -22,5 +22,5 @@ SELECT DISTINCT
     i.patient_id
 FROM infusion AS i
 SEMI JOIN enrolled AS e ON i.site_id = e.site_id AND i.patient_id = e.patient_id
-LEFT JOIN cohort AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
+LEFT JOIN counted_as AS c ON i.site_id = c.site_id AND i.patient_id = c.patient_id
 WHERE i.verdict = 'counts';

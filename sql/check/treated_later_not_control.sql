@@ -5,18 +5,17 @@
 -- Reads      time_zero, study
 -- Keeps      patients who were not yet treated as many days after their anchor as another treated patient of
 --            the site was, within the calendar days; by dates, without a shift
--- Drops      all where controls are not drawn from a risk set
+-- Drops      all where controls are not drawn from a risk set, or future_treated is declared
 -- Caveat     on that day nobody could know that they would be treated: the more there are, the more the
---            controls are those who were never going to be.  To let them serve until their own infusion
---            takes two rows a patient in the cohort and in all that is joined to it, values censored at the
---            infusion with a reason of their own, and tests for arms that share patients
+--            controls are those who were never going to be.  With future_treated they serve until their own
+--            infusion
 -- Reference  16_risk_set.sql; Lu B. Biometrics 2005;61:721-8 (risk sets with the not yet treated)
 SELECT DISTINCT
     z.site_id,
     z.arm,
     z.patient_id
 FROM time_zero AS z
-INNER JOIN study AS s ON s.control_time_zero = 'risk-set'
+INNER JOIN study AS s ON s.control_time_zero = 'risk-set' AND NOT s.future_treated
 INNER JOIN time_zero AS t
     ON
         z.site_id = t.site_id

@@ -3,7 +3,9 @@
 -- Grain      one row per patient with an anchor (site_id, patient_id)
 -- Reads      anchor, infusion, coded_event, study
 -- Keeps      treated: the first infusion that counts; control: never the product, and time zero by the
---            declared rule (the anchor, or the first enrolment record; in a risk set it is not known yet)
+--            declared rule (the anchor, or the first enrolment record; in a risk set it is not known yet);
+--            given_at, given_date: of that infusion, also where it gives no arm; is_uncertain: an infusion
+--            that may have happened, at any time
 -- Drops      nobody: a patient who is neither has no arm, and no_arm says why
 -- Caveat     to require the later infusions would select those who lived to get them; an infusion that
 --            does not count and came before the first that does is not held against a patient
@@ -111,6 +113,9 @@ SELECT
     patient_id,
     anchor_at,
     anchor_date,
+    given_at,
+    given_date,
+    is_uncertain,
     no_arm,
     CASE WHEN no_arm IS NULL THEN IF(given_date IS NULL, 'control', 'treated') END AS arm,
     CASE WHEN no_arm IS NULL THEN IF(given_date IS NULL, control_at, given_at) END AS zero_at,

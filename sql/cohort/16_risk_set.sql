@@ -2,15 +2,19 @@
 --
 -- Grain      one row per treated patient, candidate and shift (site_id, treated_id, patient_id, shift)
 -- Reads      time_zero, anchor, study
--- Keeps      candidates of the same site; time zero is their own anchor and the treated patient's days since
---            the anchor, shifted by whole days up to within_days, and within calendar_days of the treated
---            patient's; both ends of both are included
+-- Keeps      candidates of the same site: never treated, and where the study declares future_treated also not
+--            yet treated, each from times zero before its own infusion; time zero is their own anchor and the
+--            treated patient's days since the anchor, shifted by whole days up to within_days, and within
+--            calendar_days of the treated patient's; both ends of both are included
 -- Drops      all where the study declares another rule; time zero outside of the declared days of the first
 --            dose, or before the anchor where the treated patient's is not
--- Caveat     who is treated later is no candidate: nobody can know that on the day, so the controls are a
---            little those who were not going to be treated.  Eligibility, hospital and severity are judged
---            at each of these times zero by the steps 22 to 27, and 28_draw.sql draws from what is left
--- Reference  Hernán MA, Robins JM. Am J Epidemiol 2016;183:758-64; Suissa S. Am J Epidemiol 2008;167:492-9
+-- Caveat     without future_treated who is treated later is no candidate: nobody can know that on the day,
+--            so the controls are a little those who were not going to be treated.  An infusion that may have
+--            happened, whenever, makes nobody a candidate; nor does a time zero on the day of the infusion
+--            where a time of day is missing.  Eligibility, hospital and severity are judged at each of these
+--            times zero by the steps 22 to 27, and 28_draw.sql draws from what is left
+-- Reference  Hernán MA, Robins JM. Am J Epidemiol 2016;183:758-64; Suissa S. Am J Epidemiol 2008;167:492-9;
+--            Lu B. Biometrics 2005;61:721-8 (risk sets with the not yet treated)
 CREATE OR REPLACE TABLE risk_set AS
 WITH candidate AS (
     SELECT
@@ -18,11 +22,15 @@ WITH candidate AS (
         z.patient_id,
         z.anchor_at,
         z.anchor_date,
-        a.anchor_clock
+        a.anchor_clock,
+        z.given_at,
+        z.given_date
     FROM time_zero AS z
     INNER JOIN study AS s ON s.control_time_zero = 'risk-set'
     INNER JOIN anchor AS a ON z.site_id = a.site_id AND z.patient_id = a.patient_id
-    WHERE z.arm = 'control'
+    WHERE
+        z.arm = 'control'
+        OR (s.future_treated AND z.given_date IS NOT NULL AND NOT z.is_uncertain)
 ),
 
 shift AS (
@@ -38,6 +46,8 @@ pair AS (
         c.anchor_at,
         c.anchor_date,
         c.anchor_clock,
+        c.given_at,
+        c.given_date,
         DATE_DIFF('day', t.anchor_date, t.zero_date) AS days,
         DATE_DIFF('day', t.anchor_date, c.anchor_date) AS days_apart,
         CASE
@@ -50,6 +60,7 @@ pair AS (
     INNER JOIN time_zero AS t
         ON
             c.site_id = t.site_id
+            AND c.patient_id != t.patient_id
             AND t.arm = 'treated'
             AND ABS(DATE_DIFF('day', t.anchor_date, c.anchor_date)) <= s.calendar_days + s.within_days + 2
 ),
@@ -59,6 +70,8 @@ placed AS (
         p.site_id,
         p.treated_id,
         p.patient_id,
+        p.given_at,
+        p.given_date,
         h.shift,
         p.anchor_at + TO_MICROSECONDS(p.elapsed + h.shift * 86400000000) AS zero_at,
         CASE
@@ -89,4 +102,5 @@ WHERE
     ABS(p.calendar_days) <= s.calendar_days
     AND p.days_from_anchor >= LEAST(0, p.days_of_treated)
     AND p.days_from_anchor >= COALESCE(s.first_dose_from, p.days_from_anchor)
-    AND p.days_from_anchor <= COALESCE(s.first_dose_to, p.days_from_anchor);
+    AND p.days_from_anchor <= COALESCE(s.first_dose_to, p.days_from_anchor)
+    AND COALESCE(p.zero_at < p.given_at, p.zero_date < p.given_date, TRUE);

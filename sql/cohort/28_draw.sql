@@ -40,7 +40,11 @@ pair AS (
     INNER JOIN eligible AS c
         ON r.site_id = c.site_id AND r.patient_id = c.patient_id AND r.start_number = c.start_number
     INNER JOIN eligible AS t
-        ON r.site_id = t.site_id AND r.treated_id = t.patient_id AND c.stratum = t.stratum
+        ON
+            r.site_id = t.site_id
+            AND r.treated_id = t.patient_id
+            AND t.arm = 'treated'
+            AND c.stratum = t.stratum
     QUALIFY
         ROW_NUMBER() OVER (
             PARTITION BY r.site_id, r.treated_id, r.patient_id ORDER BY ABS(r.shift), r.shift

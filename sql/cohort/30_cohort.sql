@@ -1,10 +1,12 @@
 -- cohort: who is analysed, in which arm and stratum, from when.
 --
--- Grain      one row per patient (site_id, patient_id)
+-- Grain      one row per patient and arm (site_id, patient_id, arm); in both arms is only who was drawn as a
+--            control before the own infusion
 -- Reads      start, severity, person, infusion, dropped, study
 -- Keeps      patients of whom the steps left a start
 -- Drops      all in `dropped`
--- Caveat     age_years has decimals (days / 365.25) and takes the middle of a partial birth date
+-- Caveat     censor_at, censor_date end the time as a control of who is treated later; age_years has decimals
+--            (days / 365.25) and takes the middle of a partial birth date
 -- Reference  attrition (31_attrition.sql) ends with these patients
 CREATE OR REPLACE TABLE cohort AS
 WITH counted AS (
@@ -28,7 +30,9 @@ SELECT
     p.deceased,
     p.death_at,
     p.death_date,
-    COALESCE(c.n_infusions, 0) AS n_infusions,
+    z.censor_at,
+    z.censor_date,
+    IF(z.arm = 'treated', COALESCE(c.n_infusions, 0), 0) AS n_infusions,
     (DATE_DIFF('day', p.birth_from, z.zero_date) + DATE_DIFF('day', p.birth_to, z.zero_date)) / 2 / 365.25
         AS age_years,
     CASE
@@ -45,4 +49,4 @@ LEFT JOIN counted AS c ON z.site_id = c.site_id AND z.patient_id = c.patient_id
 ANTI JOIN dropped AS d
     ON z.site_id = d.site_id AND z.patient_id = d.patient_id AND z.start_number = d.start_number
 WHERE z.arm IS NOT NULL AND v.stratum IS NOT NULL
-ORDER BY z.site_id, z.patient_id;
+ORDER BY z.site_id, z.patient_id, z.arm;

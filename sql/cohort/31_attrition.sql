@@ -1,8 +1,9 @@
 -- attrition: from every patient landed to every patient analysed, step by step.
 --
 -- Grain      one row per step, site, arm and stratum with anyone in it
--- Reads      person, step, dropped, start, severity
--- Keeps      steps that left nobody out, with n_in = n_out
+-- Reads      person, step, dropped, start, severity, cohort, study
+-- Keeps      steps that left nobody out, with n_in = n_out; where future_treated is declared a last step in
+--            which the treated who are controls too, until their own infusion, come to the controls
 -- Drops      nothing; each start leaves at the first step that applies, its patient with the last of them
 -- Caveat     arm and stratum are NULL until the step that decides on them; a step with several reasons is
 --            a step for each, by name and numbered: arm_1, arm_2
@@ -97,4 +98,19 @@ FROM part AS t
 CROSS JOIN decided AS d
 INNER JOIN way AS w ON t.number <= w.leaves_at
 GROUP BY ALL
-ORDER BY t.number, w.site_id, arm NULLS FIRST, stratum NULLS FIRST;
+UNION ALL
+SELECT
+    9999 AS number,
+    'future_treated' AS step,
+    'with the treated who are controls until their own infusion' AS description,
+    h.site_id,
+    h.arm,
+    h.stratum,
+    COUNT(*) FILTER (WHERE h.arm = 'treated' OR o.patient_id IS NULL) AS n_in,
+    COUNT(*) AS n_out
+FROM cohort AS h
+INNER JOIN study AS s ON s.future_treated
+LEFT JOIN cohort AS o
+    ON h.site_id = o.site_id AND h.patient_id = o.patient_id AND h.arm != o.arm
+GROUP BY ALL
+ORDER BY 1, 4, 5 NULLS FIRST, 6 NULLS FIRST;

@@ -1,6 +1,6 @@
 -- history: was each covariate of the study recorded of each patient up to time zero?
 --
--- Grain      one row per cohort patient and covariate (site_id, patient_id, covariate)
+-- Grain      one row per cohort patient, arm and covariate (site_id, patient_id, arm, covariate)
 -- Reads      cohort, covariate, coded_event
 -- Keeps      records up to time zero itself, by the instant where both times are known, within the look-back
 -- Drops      records after time zero: they may be its consequence; records without a date
@@ -12,6 +12,7 @@ WITH recorded AS (
     SELECT DISTINCT
         h.site_id,
         h.patient_id,
+        h.arm,
         v.covariate
     FROM cohort AS h
     INNER JOIN coded_event AS e ON h.site_id = e.site_id AND h.patient_id = e.patient_id
@@ -30,9 +31,14 @@ asked AS (
 SELECT
     h.site_id,
     h.patient_id,
+    h.arm,
     a.covariate,
     r.covariate IS NOT NULL AS is_recorded
 FROM cohort AS h
 CROSS JOIN asked AS a
 LEFT JOIN recorded AS r
-    ON h.site_id = r.site_id AND h.patient_id = r.patient_id AND a.covariate = r.covariate;
+    ON
+        h.site_id = r.site_id
+        AND h.patient_id = r.patient_id
+        AND h.arm = r.arm
+        AND a.covariate = r.covariate;

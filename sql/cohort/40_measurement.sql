@@ -1,10 +1,11 @@
 -- measurement: each recorded result of an endpoint's codes, in the endpoint's unit, and whether it is usable.
 --
--- Grain      one row per cohort patient, endpoint and result (an Observation or one of its components)
+-- Grain      one row per cohort patient, arm, endpoint and result (an Observation or one of its components)
 -- Reads      cohort, person, result, contradiction, unit_conversion, study
 -- Keeps      every result, with what was recorded beside what it is in the endpoint's unit; set_aside says
 --            why one cannot be used
--- Drops      results of others than the cohort
+-- Drops      results of others than the cohort; of a control who is treated later, those from the own
+--            infusion on
 -- Caveat     `<L` is the largest number below L and `>L` the smallest above it, so that ranks are right;
 --            the product value × factor is made in decimals, for 2.11 must tie with 2110 mL; a number
 --            that the decimal type cannot hold is set aside
@@ -82,4 +83,5 @@ SELECT
 FROM converted AS m
 INNER JOIN cohort AS h ON m.site_id = h.site_id AND m.patient_id = h.patient_id
 LEFT JOIN person AS p ON m.site_id = p.site_id AND m.patient_id = p.patient_id
-CROSS JOIN study AS s;
+CROSS JOIN study AS s
+WHERE COALESCE(m.measured_at < h.censor_at, m.measured_date < h.censor_date, TRUE);

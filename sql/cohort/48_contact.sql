@@ -1,10 +1,10 @@
 -- contact: when the source saw each patient of the cohort.
 --
--- Grain      one row per cohort patient and date or time of a contact
+-- Grain      one row per cohort patient, arm and date or time of a contact
 -- Reads      cohort, encounter, observation, adverse_event, moment, study
 -- Keeps      first and last days of Encounters that took or take place, Observations that are final, amended
 --            or corrected, actual AdverseEvents; day counts from time zero, as for a measurement
--- Drops      records without a day
+-- Drops      records without a day; of a control who is treated later, those from the own infusion on
 -- Caveat     a record of somebody else's work, such as a late letter, is taken for a contact
 -- Reference  FHIR value sets encounter-status, observation-status, adverse-event-actuality
 CREATE OR REPLACE TABLE contact AS
@@ -34,6 +34,7 @@ WITH met AS (
 SELECT
     h.site_id,
     h.patient_id,
+    h.arm,
     t.local_date AS contact_date,
     CASE
         WHEN s.days = 'instant' AND t.instant IS NOT NULL AND h.zero_at IS NOT NULL
@@ -45,4 +46,6 @@ FROM met AS m
 INNER JOIN cohort AS h ON m.site_id = h.site_id AND m.patient_id = h.patient_id
 INNER JOIN moment AS t ON m.recorded = t.recorded
 CROSS JOIN study AS s
-WHERE t.local_date IS NOT NULL;
+WHERE
+    t.local_date IS NOT NULL
+    AND COALESCE(t.instant < h.censor_at, t.local_date < h.censor_date, TRUE);

@@ -1,8 +1,9 @@
 -- follow_up: how long each patient was watched for adverse events, and whether anyone watched.
 --
--- Grain      one row per cohort patient
+-- Grain      one row per cohort patient and arm
 -- Reads      cohort, contact, adverse_event, study
--- Keeps      days from time zero to the earliest of death, last contact and the declared last day
+-- Keeps      days from time zero to the earliest of death, last contact, the own infusion of a control who is
+--            treated later, and the declared last day
 -- Drops      nothing
 -- Caveat     last contact is the last dated Encounter, Observation or AdverseEvent, and time zero where
 --            none is later; an arm of a site without a single AdverseEvent is not ascertained: nobody
@@ -13,6 +14,7 @@ WITH last_contact AS (
     SELECT
         site_id,
         patient_id,
+        arm,
         MAX(contact_date) AS contact_date
     FROM contact
     GROUP BY ALL
@@ -23,7 +25,8 @@ asked AS (
         h.site_id,
         h.arm
     FROM adverse_event AS a
-    INNER JOIN cohort AS h ON a.site_id = h.site_id AND a.patient_id = h.patient_id
+    INNER JOIN cohort AS h
+        ON a.site_id = h.site_id AND a.patient_id = h.patient_id AND h.censor_date IS NULL
 )
 
 SELECT
@@ -37,10 +40,11 @@ SELECT
         LEAST(
             s.events_until_day,
             DATE_DIFF('day', h.zero_date, h.death_date),
-            DATE_DIFF('day', h.zero_date, COALESCE(l.contact_date, h.zero_date))
+            DATE_DIFF('day', h.zero_date, COALESCE(h.censor_date, l.contact_date, h.zero_date))
         )
     ) AS days
 FROM cohort AS h
 CROSS JOIN study AS s
-LEFT JOIN last_contact AS l ON h.site_id = l.site_id AND h.patient_id = l.patient_id
+LEFT JOIN last_contact AS l
+    ON h.site_id = l.site_id AND h.patient_id = l.patient_id AND h.arm = l.arm
 LEFT JOIN asked AS q ON h.site_id = q.site_id AND h.arm = q.arm;

@@ -1,9 +1,10 @@
 -- onset: adverse events of the cohort, with when they began.
 --
--- Grain      one row per AdverseEvent (site_id, adverse_event_id)
+-- Grain      one row per AdverseEvent and arm of its patient (site_id, adverse_event_id, arm)
 -- Reads      adverse_event, cohort, moment, event_word
 -- Keeps      actual events at any time
--- Drops      potential events; those entered in error (R5); events of others
+-- Drops      potential events; those entered in error (R5); events of others; of a control who is treated
+--            later, those from the own infusion on
 -- Caveat     onset falls back on when it was detected, then recorded, and onset_date is NULL where that is
 --            no day; the term is the display of a coding (the first by name), else the text, else the
 --            code; of several codings of the seriousness `serious` holds: a grade may stand beside it, and
@@ -78,4 +79,5 @@ SELECT
     COALESCE(d.onset_at >= h.zero_at, d.onset_date >= h.zero_date, FALSE) AS from_zero,
     COALESCE(d.onset_at > h.death_at, d.onset_date > h.death_date, FALSE) AS after_death
 FROM dated AS d
-INNER JOIN cohort AS h ON d.site_id = h.site_id AND d.patient_id = h.patient_id;
+INNER JOIN cohort AS h ON d.site_id = h.site_id AND d.patient_id = h.patient_id
+WHERE COALESCE(d.onset_at < h.censor_at, d.onset_date < h.censor_date, TRUE);

@@ -1,6 +1,6 @@
 -- presence: who could have been measured at each visit, whatever the endpoint.
 --
--- Grain      one row per cohort patient and visit
+-- Grain      one row per cohort patient, arm and visit
 -- Reads      cohort, visit, contact
 -- Keeps      seen: a contact within the window and not after death; alive: when the window opens; lost: no
 --            contact from then on
@@ -13,6 +13,7 @@ WITH last_met AS (
     SELECT
         site_id,
         patient_id,
+        arm,
         MAX(day) AS day
     FROM contact
     WHERE NOT after_death
@@ -23,6 +24,7 @@ met AS (
     SELECT DISTINCT
         c.site_id,
         c.patient_id,
+        c.arm,
         v.visit
     FROM contact AS c
     INNER JOIN visit AS v ON c.day >= v.start_day AND c.day < v.end_day
@@ -41,6 +43,11 @@ SELECT
     COALESCE(l.day < v.start_day, TRUE) AND v.start_day > 0 AS lost
 FROM cohort AS h
 CROSS JOIN visit AS v
-LEFT JOIN last_met AS l ON h.site_id = l.site_id AND h.patient_id = l.patient_id
-LEFT JOIN met AS m ON h.site_id = m.site_id AND h.patient_id = m.patient_id AND v.visit = m.visit
+LEFT JOIN last_met AS l ON h.site_id = l.site_id AND h.patient_id = l.patient_id AND h.arm = l.arm
+LEFT JOIN met AS m
+    ON
+        h.site_id = m.site_id
+        AND h.patient_id = m.patient_id
+        AND h.arm = m.arm
+        AND v.visit = m.visit
 WHERE NOT v.is_baseline;

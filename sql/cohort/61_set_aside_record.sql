@@ -1,7 +1,7 @@
 -- set_aside_record: resources that could not be used, with the arm of their patient.
 --
 -- Grain      one row per set-aside resource (site_id, shard, line)
--- Reads      resource, set_aside_subject, cohort
+-- Reads      resource, set_aside_subject, counted_as
 -- Keeps      all of them
 -- Drops      what is mapped or superseded
 -- Caveat     patient_id is NULL where the resource names nobody that can be read, arm where its patient is
@@ -17,5 +17,5 @@ SELECT
     h.arm
 FROM resource AS r
 LEFT JOIN set_aside_subject AS s ON r.site_id = s.site_id AND r.shard = s.shard AND r.line = s.line
-LEFT JOIN cohort AS h ON s.site_id = h.site_id AND s.patient_id = h.patient_id
+LEFT JOIN counted_as AS h ON s.site_id = h.site_id AND s.patient_id = h.patient_id
 WHERE r.fate NOT IN ('mapped', 'superseded', 'gone');

@@ -1,13 +1,14 @@
 -- quantity: the value of each numeric endpoint at each visit, or why there is none.
 --
--- Grain      one row per cohort patient, endpoint of kind quantity, and visit (baseline is one)
+-- Grain      one row per cohort patient, arm, endpoint of kind quantity, and visit (baseline is one)
 -- Reads      cohort, endpoint, visit, measurement, site
 -- Keeps      at a visit the value nearest the target, of two equally near the earlier; at baseline the
 --            last that is not after time zero; of one instant the mean of what was measured, and the
 --            tighter limit where there are only limits
 -- Drops      values set aside; values outside of every window
--- Caveat     `missing` is dead, set_aside, window_not_reached or not_measured, in this order; set_aside is
---            the reason of the value nearest the target, of two equally near the first by name
+-- Caveat     `missing` is treated_later (a control, by now with an infusion), dead, set_aside,
+--            window_not_reached or not_measured, in this order; set_aside is the reason of the value nearest
+--            the target, of two equally near the first by name
 -- Reference  windows are half-open [start, end) and do not overlap (rwe/study.py)
 CREATE OR REPLACE TEMP VIEW quantity AS
 WITH slot AS (
@@ -18,6 +19,7 @@ WITH slot AS (
         h.stratum,
         h.zero_date,
         h.death_date,
+        h.censor_date,
         e.endpoint,
         v.visit,
         v.end_day,
@@ -32,6 +34,7 @@ inside AS (
     SELECT
         m.site_id,
         m.patient_id,
+        m.arm,
         m.endpoint,
         v.visit,
         v.is_baseline,
@@ -45,7 +48,8 @@ inside AS (
         -- A day is a quotient of microseconds; nine decimals (86 µs) make equal distances equal.
         IF(v.is_baseline, -ROUND(m.day, 9), ROUND(ABS(m.day - v.target), 9)) AS distance
     FROM measurement AS m
-    INNER JOIN cohort AS h ON m.site_id = h.site_id AND m.patient_id = h.patient_id
+    INNER JOIN cohort AS h
+        ON m.site_id = h.site_id AND m.patient_id = h.patient_id AND m.arm = h.arm
     -- One CASE, for DuckDB sorts all results to join them by limits alone.
     INNER JOIN visit AS v
         ON CASE
@@ -60,6 +64,7 @@ instant AS (
     SELECT
         site_id,
         patient_id,
+        arm,
         endpoint,
         visit,
         distance,
@@ -84,6 +89,7 @@ chosen AS (
     SELECT
         site_id,
         patient_id,
+        arm,
         endpoint,
         visit,
         -- Within a ROW, NULL comes last.
@@ -104,6 +110,7 @@ tried AS (
     SELECT
         site_id,
         patient_id,
+        arm,
         endpoint,
         visit,
         ARG_MIN(set_aside, (distance, set_aside)) AS set_aside
@@ -126,6 +133,7 @@ SELECT
     STRUCT_EXTRACT(c.nearest, 'measured_date') AS measured_date,
     CASE
         WHEN value IS NOT NULL THEN NULL
+        WHEN DATE_DIFF('day', l.zero_date, l.censor_date) < l.end_day THEN 'treated_later'
         WHEN DATE_DIFF('day', l.zero_date, l.death_date) < l.end_day THEN 'dead'
         WHEN t.patient_id IS NOT NULL THEN 'set_aside'
         WHEN TRY_CAST(LEFT(o.pulled_at, 10) AS DATE) < l.zero_date + CAST(CEIL(l.end_day) AS INTEGER)
@@ -139,11 +147,13 @@ LEFT JOIN chosen AS c
     ON
         l.site_id = c.site_id
         AND l.patient_id = c.patient_id
+        AND l.arm = c.arm
         AND l.endpoint = c.endpoint
         AND l.visit = c.visit
 LEFT JOIN tried AS t
     ON
         l.site_id = t.site_id
         AND l.patient_id = t.patient_id
+        AND l.arm = t.arm
         AND l.endpoint = t.endpoint
         AND l.visit = t.visit;

@@ -1,6 +1,6 @@
 -- used_value: the value of each endpoint at each visit, or why there is none, with what was set aside.
 --
--- Grain      one row per cohort patient, endpoint and visit (baseline is one)
+-- Grain      one row per cohort patient, arm, endpoint and visit (baseline is one)
 -- Reads      endpoint_value, endpoint, visit, measurement
 -- Keeps      all of endpoint_value
 -- Drops      nothing
@@ -12,6 +12,7 @@ WITH aside AS (
     SELECT
         m.site_id,
         m.patient_id,
+        m.arm,
         m.endpoint,
         v.visit,
         STRING_AGG(
@@ -24,12 +25,13 @@ WITH aside AS (
             m.day >= v.start_day
             AND (m.day < v.end_day OR (v.is_baseline AND m.day = v.end_day))
     WHERE m.set_aside IS NOT NULL
-    GROUP BY m.site_id, m.patient_id, m.endpoint, v.visit
+    GROUP BY m.site_id, m.patient_id, m.arm, m.endpoint, v.visit
 )
 
 SELECT
     u.site_id,
     u.patient_id,
+    u.arm,
     u.endpoint,
     u.visit,
     u.value,
@@ -46,6 +48,7 @@ LEFT JOIN aside AS a
     ON
         u.site_id = a.site_id
         AND u.patient_id = a.patient_id
+        AND u.arm = a.arm
         AND u.endpoint = a.endpoint
         AND u.visit = a.visit
-ORDER BY e.number, v.number;
+ORDER BY u.arm DESC, e.number ASC, v.number ASC;

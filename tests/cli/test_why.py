@@ -91,5 +91,5 @@ def test_no_control_character_of_a_record_reaches_the_terminal():
         values=[value],
     )
     text = way_text(found)
-    assert text.count("\\x1b[31m\\u202e\\x9b\\n") == 14
+    assert text.count("\\x1b[31m\\u202e\\x9b\\n") == 15
     assert all(c.isprintable() or c == "\n" for c in text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,15 +17,26 @@ FOLDER = Path(__file__).parent / "study"
 PLAN = study.load(FOLDER)
 
 
+def with_future_treated() -> study.Study:
+    """The plan, but who is treated later may be a control until then."""
+    control = PLAN.file.control
+    assert control.risk_set is not None
+    risk_set = control.risk_set.model_copy(update={"future_treated": True})
+    file = PLAN.file.model_copy(update={"control": control.model_copy(update={"risk_set": risk_set})})
+    return replace(PLAN, file=file)
+
+
 @contextmanager
-def built(numbers: Iterable[int], folder: Path, *, shuffled: int | None = None) -> Iterator[Store]:
+def built(
+    numbers: Iterable[int], folder: Path, *, shuffled: int | None = None, plan: study.Study = PLAN
+) -> Iterator[Store]:
     """shuffled: the rows of every table in an order of this seed."""
     with Store.temporary(folder) as store:
         found = tables(people(numbers))
         if shuffled is not None:
             found = {t: rows.sample(fraction=1, shuffle=True, seed=shuffled) for t, rows in found.items()}
         fill(store, found, folder)
-        cohort.build(store, PLAN)
+        cohort.build(store, plan)
         yield store
 
 

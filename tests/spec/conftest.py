@@ -32,6 +32,7 @@ STUDY = {
     "control_time_zero": "enrolment",
     "control_source": "encounter",
     "control_codes": "enrolled",
+    "future_treated": False,
     "alive_at_time_zero": False,
     "events_until_day": 360,
 }
@@ -123,6 +124,8 @@ def insert(db: Store, table: str, records: list[dict[str, str]]) -> None:
     defaults = {c: "s" for (c,) in named if c == "system" or (c.endswith("_system") and "unit" not in c)}
     if ("site_id",) in named:
         defaults["site_id"] = "north"
+    if table in ("measurement", "contact", "history"):
+        defaults["arm"] = "treated"
     if ("start_number",) in named:
         defaults["start_number"] = "1"
     for record in records:

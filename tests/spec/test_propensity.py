@@ -177,7 +177,7 @@ def test_it_is_written_and_read_as_it_is(cohort, plan):
 
 def recorded(db, rows, who):
     """history, in which those of `who` are recorded."""
-    keys = ("site_id", "patient_id")
+    keys = ("site_id", "patient_id", "arm")
     found = [{k: r[k] for k in keys} | {"covariate": "cancer", "is_recorded": str(who(r))} for r in rows]
     insert(db, "history", found)
 

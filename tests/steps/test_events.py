@@ -14,16 +14,16 @@ from rwe.store import Store
 TABLES = """
 CREATE TABLE follow_up (site_id VARCHAR, patient_id VARCHAR, arm VARCHAR, stratum VARCHAR,
     days DOUBLE, ascertained BOOLEAN);
-CREATE TABLE event (site_id VARCHAR, patient_id VARCHAR, adverse_event_id VARCHAR, term VARCHAR,
-    day INTEGER, seriousness_code VARCHAR, severity VARCHAR, grade VARCHAR, causality VARCHAR);
+CREATE TABLE event (site_id VARCHAR, patient_id VARCHAR, arm VARCHAR, adverse_event_id VARCHAR,
+    term VARCHAR, day INTEGER, seriousness_code VARCHAR, severity VARCHAR, grade VARCHAR, causality VARCHAR);
 CREATE TABLE infusion_event (site_id VARCHAR, adverse_event_id VARCHAR, within_24_hours BOOLEAN,
     perhaps_within_24_hours BOOLEAN, suspected BOOLEAN, suspected_related BOOLEAN);
 INSERT INTO follow_up VALUES
     ('n', 'a', 'treated', 'severe', 100, true), ('n', 'b', 'treated', 'severe', 200, true),
     ('n', 'c', 'control', 'severe', 300, true);
 INSERT INTO event VALUES
-    ('n', 'a', '1', 'Fever', 10, 'serious', 'severe', NULL, 'possible'),
-    ('n', 'a', '2', 'Fever', 20, 'non-serious', NULL, NULL, 'other');
+    ('n', 'a', 'treated', '1', 'Fever', 10, 'serious', 'severe', NULL, 'possible'),
+    ('n', 'a', 'treated', '2', 'Fever', 20, 'non-serious', NULL, NULL, 'other');
 INSERT INTO infusion_event VALUES ('n', '1', true, true, true, false), ('n', '2', false, true, false, false);
 """
 

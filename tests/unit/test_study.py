@@ -163,11 +163,6 @@ CASES = {
         COMMENTED.replace("# ", ""),
         'control: [control.risk_set] stands with time_zero = "risk-set"',
     ),
-    "controls who are treated later": (
-        COMMENTED,
-        COMMENTED.replace("# ", "").replace("seed", "future_treated = true\nseed"),
-        "control.risk_set: `future_treated = true` is not supported yet",
-    ),
     "numeric": (
         'codes = "covid19"',
         'codes = "covid19"\nnumeric = true',

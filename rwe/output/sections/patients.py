@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rwe.output.arrange import endpoint, strata
 from rwe.output.figures import flow_figures
-from rwe.output.flow import Step, sites, steps
+from rwe.output.flow import Step, left_out, sites, steps
 from rwe.output.numbers import digits_for, fixed, mean_sd, quartiles, share
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
 from rwe.output.table_one import how_far
@@ -41,7 +41,7 @@ def _who(arm: str | None, stratum: str | None) -> str:
 
 def _counts(who: str, by_site: Sequence[tuple[int, int]]) -> Row:
     n_in, n_out = (sum(pair[i] for pair in by_site) for i in (0, 1))
-    return row(who, str(n_in), str(n_in - n_out), str(n_out), *(f"{a} → {b}" for a, b in by_site))
+    return row(who, str(n_in), left_out(n_in, n_out), str(n_out), *(f"{a} → {b}" for a, b in by_site))
 
 
 def table_one(results: Results) -> Section:

@@ -12,6 +12,7 @@ from rwe.results import Results, VisitCount
 ARMS = ("treated", "control")
 WAYS = (
     ("n", "measured"),
+    ("treated later", "treated_later"),
     ("dead", "dead"),
     ("lost", "lost"),
     ("not measured", "in_contact"),
@@ -20,6 +21,7 @@ WAYS = (
 )
 NOTE = (
     "n: patients with a value. Dead: before the window's end. Lost: no contact from its first day on."
+    " Treated later: a control, with an infusion before the window's end."
     " The columns of an arm add up to its patients in that stratum."
 )
 
@@ -47,19 +49,20 @@ def _seen_rows(results: Results, found: Sequence[VisitCount], stratum: str) -> I
 
 def _values(results: Results) -> Table:
     groups = []
+    ways = [w for w in WAYS if w[1] != "treated_later" or any(c.treated_later for c in results.visits)]
     for name in in_order((c.endpoint for c in results.visits), (e.id for e in results.design.endpoints)):
         info = endpoint(results, name)
         label = f"{info.label} ({info.unit})" if info.unit else info.label
         for stratum in _strata(results):
             found = [c for c in results.visits if (c.endpoint, c.stratum) == (name, stratum)]
-            rows = [_value_row(visit, by_arm) for visit, by_arm in _by_visit(results, found)]
+            rows = [_value_row(visit, by_arm, ways) for visit, by_arm in _by_visit(results, found)]
             groups += [Group(f"{label}, {stratum}", rows)] if rows else []
     caption = "Patients with a value, and why others have none"
-    return Table("missing-table", caption, _columns(*(title for title, _ in WAYS)), groups, [NOTE])
+    return Table("missing-table", caption, _columns(*(title for title, _ in ways)), groups, [NOTE])
 
 
-def _value_row(visit: str, by_arm: Sequence[Counter[str]]) -> Row:
-    return row(visit, *(Cell(str(total[key]), _reasons(total, key)) for total in by_arm for _, key in WAYS))
+def _value_row(visit: str, by_arm: Sequence[Counter[str]], ways: Iterable[tuple[str, str]]) -> Row:
+    return row(visit, *(Cell(str(total[key]), _reasons(total, key)) for total in by_arm for _, key in ways))
 
 
 def _reasons(total: Counter[str], key: str) -> str:
@@ -97,6 +100,7 @@ def _counts(c: VisitCount) -> Counter[str]:
         alive=c.alive,
         seen=c.seen,
         measured=c.measured,
+        treated_later=c.treated_later,
         dead=c.dead,
         lost=c.not_measured.lost,
         in_contact=c.not_measured.in_contact,
