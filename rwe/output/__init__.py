@@ -11,7 +11,7 @@ from pathlib import Path
 from rwe.errors import UsageError
 from rwe.results import Results
 
-OURS = {"tables": (".csv", ".parquet"), "figures": (".svg",)}
+OURS = {"tables": (".csv", ".parquet", ".docx"), "figures": (".svg", ".png")}
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -34,16 +34,21 @@ def write(results: Results, folder: Path) -> list[Path]:
 
 def _files(results: Results) -> Iterator[tuple[str, bytes]]:
     # here, so that a command that prints text loads neither polars nor jinja2
+    from rwe.output.docx import docx_bytes  # noqa: PLC0415
     from rwe.output.figures import all_figures, standalone  # noqa: PLC0415
-    from rwe.output.report import render_html  # noqa: PLC0415
+    from rwe.output.png import png_bytes  # noqa: PLC0415
+    from rwe.output.report import render_html, sections  # noqa: PLC0415
     from rwe.output.tables import csv_bytes, frames, parquet_bytes  # noqa: PLC0415
 
-    yield "report.html", render_html(results).encode()
+    found = sections(results)
+    yield "report.html", render_html(results, found).encode()
+    yield "tables/tables.docx", docx_bytes(results.study.title, results.label, found)
     for name, frame in frames(results).items():
         yield f"tables/{name}.csv", csv_bytes(frame)
         yield f"tables/{name}.parquet", parquet_bytes(frame)
     for figure in all_figures(results):
         yield f"figures/{figure.slug}.svg", standalone(figure)
+        yield f"figures/{figure.slug}.png", png_bytes(figure)
 
 
 def _replace(path: Path, content: bytes) -> Path:

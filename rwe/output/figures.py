@@ -1,4 +1,4 @@
-"""The figures of a study: flow, balance, each endpoint over the visits in each stratum, and the estimates."""
+"""The figures of a study: flow, balance, each endpoint over the visits in each stratum, estimates, events."""
 
 from itertools import chain, count
 
@@ -7,17 +7,21 @@ from rwe.output.balance import name
 from rwe.output.flow import steps
 from rwe.output.page import Figure
 from rwe.output.plot_balance import balance_plot
+from rwe.output.plot_events import events_plot
 from rwe.output.plot_flow import flow_plot
 from rwe.output.plot_forest import forest_plot
 from rwe.output.plot_visits import visits_plot
-from rwe.output.words import slug
+from rwe.output.words import commonest, slug
 from rwe.results import Results
+
+MOST_TERMS = 20
+"""Of adverse events in a figure."""
 
 
 def all_figures(results: Results) -> list[Figure]:
     visits = [figure for _, figure in visit_figures(results)]
     forests = [figure for _, figure in forest_figures(results)]
-    return [*flow_figures(results), *balance_figures(results), *visits, *forests]
+    return [*flow_figures(results), *balance_figures(results), *visits, *forests, *event_figures(results)]
 
 
 def flow_figures(results: Results) -> list[Figure]:
@@ -67,6 +71,23 @@ def forest_figures(results: Results) -> list[tuple[list[Block], Figure]]:
         title = f"Estimates, {stratum}, {analysis}"
         svg = forest_plot(grouped[analysis, stratum], slug=name, label=results.label, title=title)
         figures.append((grouped[analysis, stratum], Figure(name, svg)))
+    return figures
+
+
+def event_figures(results: Results) -> list[Figure]:
+    """Of all strata together, or of each where they are not; as many terms as a page holds."""
+    rows, files = results.adverse_events, _Names()
+    names = strata(results, (e.stratum for e in rows))
+    figures = []
+    for stratum in ["all"] if "all" in names else names:
+        here = [e for e in rows if e.stratum == stratum]
+        total, terms = ([e for e in here if e.theme == theme] for theme in ("total", "term"))
+        shown = [*total, *commonest(terms)[:MOST_TERMS]]
+        file, more = files.of("events", stratum), max(0, len(terms) - MOST_TERMS)
+        if shown:
+            title = f"Adverse events, {stratum}"
+            svg = events_plot(shown, more=more, title=title, slug=file, label=results.label)
+            figures.append(Figure(file, svg))
     return figures
 
 

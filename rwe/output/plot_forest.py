@@ -49,9 +49,9 @@ def neutral(estimate: EstimateResult) -> float:
 
 
 def _panel(drawing: Drawing, block: Block) -> None:
-    drawing.y += 26
-    drawing.add(text(0, drawing.y, fitted(block.name, drawing.width), font_weight="bold"))
-    drawing.y += 4
+    drawing.y += 12
+    drawing.lines(wrapped(block.name, drawing.width, lines=2), font_weight="bold")
+    drawing.y += 3
     if all(row.estimate.value is None for row in block.rows):
         words = f"no estimate: {', '.join(row.visit for row in block.rows)}"
         drawing.lines(wrapped(words, drawing.width, size=11), size=11, fill=GREY)

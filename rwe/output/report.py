@@ -8,13 +8,25 @@ from markupsafe import Markup
 
 from rwe.output import words
 from rwe.output.cautions import cautions
-from rwe.output.sections import adjusted, balance, comparisons, events, patients, record, summary, visits
+from rwe.output.page import Section
+from rwe.output.sections import (
+    adjusted,
+    balance,
+    comparisons,
+    events,
+    methods,
+    patients,
+    record,
+    summary,
+    visits,
+)
 from rwe.results import Results
 
 # Who was compared stands before what came of it: no estimate is read before the balance.
 ORDER = (
     patients.flow,
     record.definitions,
+    methods.methods,
     patients.table_one,
     balance.balance,
     summary.summary,
@@ -30,7 +42,12 @@ ORDER = (
 )
 
 
-def render_html(results: Results) -> str:
+def sections(results: Results) -> list[Section]:
+    return [section(results) for section in ORDER]
+
+
+def render_html(results: Results, found: list[Section] | None = None) -> str:
+    """found: the sections, where they are made already."""
     html = (
         _environment()
         .get_template("report.html.j2")
@@ -41,7 +58,7 @@ def render_html(results: Results) -> str:
             css_label=Markup(words.css_string(results.label)),  # noqa: S704  nothing in it ends a string
             not_randomised=words.NOT_RANDOMISED,
             cautions=cautions(results),
-            sections=[section(results) for section in ORDER],
+            sections=sections(results) if found is None else found,
         )
     )
     return html.rstrip("\n") + "\n"

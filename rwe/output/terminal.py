@@ -11,9 +11,9 @@ from rwe.output.cautions import cautions
 from rwe.output.flow import ARMS, Step, steps
 from rwe.output.grid import WIDTH, columns, filled, widest
 from rwe.output.numbers import NONE, interval, p_value, quartiles, share
-from rwe.output.sections.events import THEMES, ascertainment, commonest, difference, estimate_name
+from rwe.output.sections.events import THEMES, ascertainment, difference, estimate_name
 from rwe.output.sections.summary import multiplicity
-from rwe.output.words import NOT_RANDOMISED, methods, standing, verdict
+from rwe.output.words import NOT_RANDOMISED, commonest, methods, standing, verdict
 from rwe.results import AdverseEventResult, Comparison, Results
 
 NOT_COMPARED = ("not_stated", "suspects_differ", "treated_only")

@@ -110,6 +110,13 @@ def standing(plan: Plan) -> str:
     return f"locked at {plan.locked_at}, {when}; changed since: {changed}"
 
 
+def commonest(rows: list[AdverseEventResult]) -> list[AdverseEventResult]:
+    """Terms by patients of both arms, else the order that was given."""
+    if not rows or rows[0].theme != "term":
+        return rows
+    return sorted(rows, key=lambda e: (-(e.treated.patients + e.control.patients), e.term))
+
+
 def counted(reasons: dict[str, int]) -> str:
     return ", ".join(f"{n} {spoken(code)}" for code, n in sorted(reasons.items()) if n)
 

@@ -65,7 +65,7 @@ def wordy():
 @pytest.mark.parametrize("make", [sample.build, wordy])
 def test_no_label_overlaps_another_or_leaves_the_drawing(make):
     figures = all_figures(make())
-    assert len(figures) == 1 + 1 + 14 + 2
+    assert len(figures) == 1 + 1 + 14 + 2 + 1
     for figure in figures:
         assert_legible(figure.svg)
 
@@ -165,7 +165,12 @@ def test_wide_numbers_get_fewer_ticks():
 def test_names_that_a_file_cannot_hold_stay_apart():
     results = sample.build()
     rows = [replace(results.comparisons[0], stratum=name) for name in ("a/b", "a?b", "a b")]
-    names = [f.slug for f in all_figures(replace(results, comparisons=rows, attrition=[], propensity=[]))]
+    names = [
+        f.slug
+        for f in all_figures(
+            replace(results, comparisons=rows, attrition=[], propensity=[], adverse_events=[])
+        )
+    ]
     assert len(names) == len(set(names)) == 6
     assert "estimates-unadjusted-a-b-2" in names
 
@@ -180,6 +185,30 @@ def test_flow_with_patients_of_no_arm_beside_those_of_one():
     assert order == sorted(order)
     assert ">3 remain, none<" in svg
     assert_legible(svg)
+
+
+def test_events_have_a_mark_for_each_arm_that_was_asked_and_the_count_beside_it():
+    """Of seven rows one arm is not ascertained: its zero has no mark."""
+    svg = figure(sample.build(), "events-all")
+    assert (svg.count("<circle"), svg.count("<rect")) == (1 + 6, 1 + 5)
+    assert "Rash: treated 0/52 (0.0 %) [0.0, 6.8]; control 2/58 (3.4 %) [1.0, 40.0]" in svg
+    assert "control not ascertained" in svg
+    assert ">14/52<" in svg
+    assert "any event" in svg
+    assert "&lt;script&gt;" in svg
+    assert "<script>" not in svg
+
+
+def test_events_beyond_a_page_are_counted_and_strata_that_are_not_together_have_a_figure_each():
+    results = sample.build()
+    many = [sample.event(f"term {i}", (i % 5, 1), (0.0, -0.1, 0.1), p=0.5) for i in range(23)]
+    svg = figure(replace(results, adverse_events=many), "events-all")
+    assert "3 rarer terms in the table below." in svg
+    assert svg.count("<circle") == 1 + 20
+    assert_legible(svg)
+    apart = [replace(e, stratum=s) for s in ("severe", "moderate") for e in many[:2]]
+    slugs = [f.slug for f in all_figures(replace(results, adverse_events=apart))]
+    assert slugs[-2:] == ["events-moderate", "events-severe"]
 
 
 @pytest.mark.parametrize(("low", "span"), [(0.0, 5e-324), (455.0, 1e-12), (0.0, 0.0), (-3.0, 0.0)])

@@ -123,7 +123,7 @@ def test_label_heads_the_page_and_every_table_figure_and_section(html, report):
     assert body.index(sample.LABEL) < body.index("<h1>") < body.index(NOT_RANDOMISED) < body.index("<section")
     assert report.tables
     assert all(table.caption.startswith(sample.LABEL) for table in report.tables.values())
-    assert len(report.figures) == 1 + 1 + 14 + 2
+    assert len(report.figures) == 1 + 1 + 14 + 2 + 1
     assert all(sample.LABEL in figure for figure in report.figures)
     assert all(section.split(" ", 1)[1].find(sample.LABEL) >= 0 for section in report.sections)
 
@@ -407,7 +407,7 @@ def test_a_score_says_its_sizes_or_why_there_is_none(report):
 def test_an_empty_study_renders_every_section():
     report = Report(render_html(sample.empty()))
     assert [text for level, text in report.headings if level == 2] == [
-        "Flow of patients", "Definitions", "Table 1: patients at time zero",
+        "Flow of patients", "Definitions", "Methods, in words", "Table 1: patients at time zero",
         "Propensity score: balance and overlap", "Summary", "Comparisons", "Adjusted comparisons",
         "Missing values", "Adverse events", "Sensitivity", "Checks", "Unit conversions", "Deviations",
         "Provenance",

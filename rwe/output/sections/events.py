@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from rwe.output.arrange import strata
+from rwe.output.figures import event_figures
 from rwe.output.numbers import NONE, fixed, interval, p_value, share
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
-from rwe.output.words import method, methods, plural, sentence, short, spoken, verdict
+from rwe.output.words import commonest, method, methods, plural, sentence, short, spoken, verdict
 from rwe.results import AdverseEventResult, EstimateResult, EventArm, Incidence, RateRatio, Results
 
 UNASKED = (
@@ -43,7 +44,8 @@ def adverse_events(results: Results) -> Section:
     if not rows:
         none = ["No adverse event was analysed.", *_silent(results)]
         return Section("events", TITLE, [Part(paragraphs=none)])
-    first = Part(paragraphs=[*ascertainment(results), PERSON_TIME, EXACT, *_multiplicity(rows)])
+    said = [*ascertainment(results), PERSON_TIME, EXACT, *_multiplicity(rows)]
+    first = Part(paragraphs=said, figures=event_figures(results))
     themes = [theme for theme in THEMES if any(e.theme == theme for e in rows)]
     return Section("events", TITLE, [first, *(_part(results, theme) for theme in themes)])
 
@@ -92,13 +94,6 @@ def _groups(
         Group(stratum, [make(e) for e in commonest([e for e in rows if e.stratum == stratum])])
         for stratum in strata(results, (e.stratum for e in rows))
     ]
-
-
-def commonest(rows: list[AdverseEventResult]) -> list[AdverseEventResult]:
-    """Terms by patients of both arms, else the order that was given."""
-    if not rows or rows[0].theme != "term":
-        return rows
-    return sorted(rows, key=lambda e: (-(e.treated.patients + e.control.patients), e.term))
 
 
 def shown_arms(e: AdverseEventResult) -> tuple[EventArm, ...]:
