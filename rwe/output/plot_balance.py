@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from rwe.output.numbers import NONE, fixed
-from rwe.output.svg import GREY, RULE, Axis, Drawing, fitted, line, marker, text, wrapped
+from rwe.output.svg import GREY, LIMIT, Axis, Drawing, fitted, line, marker, text, wrapped
 from rwe.output.words import ESTIMANDS, IMBALANCED
 from rwe.results import Balance, Propensity
 
@@ -37,7 +37,7 @@ def balance_plot(p: Propensity, names: Sequence[str], *, slug: str, label: str) 
 def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
     for limit in (GOAL, IMBALANCED):
         drawing.add(
-            line(axis.at(limit), drawing.y, axis.at(limit), bottom, stroke=RULE, stroke_dasharray="3 2")
+            line(axis.at(limit), drawing.y, axis.at(limit), bottom, stroke=LIMIT, stroke_dasharray="3 2")
         )
     drawing.add(line(axis.start, bottom, axis.end, bottom))
     for x, words in axis.ticks:

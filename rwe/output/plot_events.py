@@ -8,11 +8,11 @@ from rwe.output.numbers import NONE, fixed, share
 from rwe.output.svg import (
     CONTROL,
     GREY,
-    RULE,
     TREATED,
     Axis,
     Drawing,
     fitted,
+    guide,
     line,
     marker,
     text,
@@ -72,7 +72,7 @@ def _fits(axis: Axis) -> bool:
 
 def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
     for x, words in axis.ticks:
-        drawing.add(line(x, drawing.y, x, bottom + 4, stroke=RULE, stroke_width="0.6"))
+        drawing.add(guide(x, drawing.y, x, bottom + 4))
         drawing.add(text(x, bottom + 15, words, size=10, text_anchor="middle", fill=GREY))
     drawing.add(line(axis.start, bottom, axis.end, bottom))
 

@@ -9,6 +9,7 @@ from rwe.output.numbers import interval
 from rwe.output.svg import (
     GREY,
     INK,
+    LIMIT,
     TREATED,
     WIDTH,
     Axis,
@@ -62,7 +63,7 @@ def _panel(drawing: Drawing, block: Block) -> None:
         drawing.add(line(x, bottom, x, bottom + 4))
         drawing.add(text(x, bottom + 15, words, size=10, text_anchor="middle", fill=GREY))
     middle = axis.at(neutral(block.rows[0].estimate))
-    drawing.add(line(middle, drawing.y, middle, bottom, stroke="#777777", stroke_dasharray="3 2"))
+    drawing.add(line(middle, drawing.y, middle, bottom, stroke=LIMIT, stroke_dasharray="3 2"))
     drawing.add(line(axis.start, bottom, axis.end, bottom))
     for row in block.rows:
         _row(drawing, row, axis=axis, words=_words(row, block))

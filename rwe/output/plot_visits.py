@@ -10,12 +10,12 @@ from rwe.output.numbers import quartiles
 from rwe.output.svg import (
     CONTROL,
     GREY,
-    RULE,
     TREATED,
     WIDTH,
     Axis,
     Drawing,
     fitted,
+    guide,
     line,
     marker,
     text,
@@ -63,7 +63,7 @@ def _axis(drawing: Drawing, arms: Sequence[Arm]) -> Axis:
 def _frame(drawing: Drawing, axis: Axis, *, left: float, unit: str) -> None:
     drawing.add(text(0, axis.end - 12, fitted(unit, drawing.width, size=11), size=11, fill=GREY))
     for y, words in axis.ticks:
-        drawing.add(line(left, y, drawing.width, y, stroke=RULE, stroke_width="0.6"))
+        drawing.add(guide(left, y, drawing.width, y))
         drawing.add(text(left - 5, y + 4, words, size=11, text_anchor="end", fill=GREY))
     drawing.add(line(left, axis.start, left, axis.end), line(left, axis.start, drawing.width, axis.start))
 

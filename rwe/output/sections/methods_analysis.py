@@ -24,8 +24,8 @@ def comparisons(results: Results) -> Iterator[str]:
 
 
 def _done(rows: list[Comparison]) -> Iterator[str]:
-    effects = dict.fromkeys(spoken(c.estimate.name) for c in rows)
-    yield f"Effect: {listed(effects)}, treated minus (ratios: over) control."
+    names = dict.fromkeys(spoken(c.estimate.name) for c in rows)
+    yield f"Estimate: {listed(names)}, treated minus (ratios: over) control."
     if ways := methods(rows):
         yield f"{' Or, '.join(f'{way}.' for way in ways)}"
     if lost := Counter(spoken(c.reason) for c in rows if c.status != "estimated" and c.reason):
