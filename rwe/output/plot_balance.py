@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from rwe.output.numbers import NONE, fixed
-from rwe.output.svg import GREY, LIMIT, Axis, Drawing, fitted, line, marker, text, wrapped
+from rwe.output.svg import GREY, LIMIT, Axis, Drawing, fitted, line, marker, text, tick, wrapped
 from rwe.output.words import ESTIMANDS, IMBALANCED
 from rwe.results import Balance, Propensity
 
@@ -42,7 +42,7 @@ def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
     drawing.add(line(axis.start, bottom, axis.end, bottom))
     for x, words in axis.ticks:
         drawing.add(line(x, bottom, x, bottom + 4))
-        drawing.add(text(x, bottom + 15, words, size=10, text_anchor="middle", fill=GREY))
+        drawing.add(tick(x, bottom + 15, words))
 
 
 def _row(drawing: Drawing, b: Balance, name: str, *, axis: Axis) -> None:

@@ -17,9 +17,10 @@ from rwe.output.svg import (
     marker,
     text,
     text_width,
+    tick,
     wrapped,
 )
-from rwe.output.words import plural
+from rwe.output.words import plural, short
 from rwe.results import AdverseEventResult, EventArm, Incidence
 
 LEFT, PLOT, ROW = 128.0, 150.0, 32.0
@@ -40,7 +41,7 @@ def events_plot(
     drawing.y += 18
     rest = f"{plural(more, 'rarer term')} in the table below." if more else ""
     drawing.lines([rest] if rest else [], size=11, fill=GREY)
-    words = (f"{e.term}: treated {_said(e, e.treated)}; control {_said(e, e.control)}" for e in rows)
+    words = (f"{short(e.term)}: treated {_said(e, e.treated)}; control {_said(e, e.control)}" for e in rows)
     return drawing.svg(f"{LEGEND} {'. '.join(words)}. {rest}".rstrip())
 
 
@@ -73,7 +74,7 @@ def _fits(axis: Axis) -> bool:
 def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
     for x, words in axis.ticks:
         drawing.add(guide(x, drawing.y, x, bottom + 4))
-        drawing.add(text(x, bottom + 15, words, size=10, text_anchor="middle", fill=GREY))
+        drawing.add(tick(x, bottom + 15, words))
     drawing.add(line(axis.start, bottom, axis.end, bottom))
 
 

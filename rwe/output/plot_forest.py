@@ -20,6 +20,7 @@ from rwe.output.svg import (
     rect,
     text,
     text_width,
+    tick,
     wrapped,
 )
 from rwe.output.words import STATUS
@@ -61,7 +62,7 @@ def _panel(drawing: Drawing, block: Block) -> None:
     bottom = drawing.y + ROW * len(block.rows)
     for x, words in axis.ticks:
         drawing.add(line(x, bottom, x, bottom + 4))
-        drawing.add(text(x, bottom + 15, words, size=10, text_anchor="middle", fill=GREY))
+        drawing.add(tick(x, bottom + 15, words))
     middle = axis.at(neutral(block.rows[0].estimate))
     drawing.add(line(middle, drawing.y, middle, bottom, stroke=LIMIT, stroke_dasharray="3 2"))
     drawing.add(line(axis.start, bottom, axis.end, bottom))

@@ -20,6 +20,7 @@ from rwe.output.svg import (
     marker,
     text,
     text_width,
+    tick,
 )
 from rwe.results import Arm
 
@@ -64,7 +65,7 @@ def _frame(drawing: Drawing, axis: Axis, *, left: float, unit: str) -> None:
     drawing.add(text(0, axis.end - 12, fitted(unit, drawing.width, size=11), size=11, fill=GREY))
     for y, words in axis.ticks:
         drawing.add(guide(left, y, drawing.width, y))
-        drawing.add(text(left - 5, y + 4, words, size=11, text_anchor="end", fill=GREY))
+        drawing.add(tick(left - 5, y + 4, words, size=11, anchor="end"))
     drawing.add(line(left, axis.start, left, axis.end), line(left, axis.start, drawing.width, axis.start))
 
 

@@ -26,6 +26,13 @@ def text(x: float, y: float, content: str, *, size: float = 12, **style: str) ->
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}"{attributes}>{escape(plain(content))}</text>'
 
 
+def tick(x: float, y: float, words: str, *, size: float = 10, anchor: str = "middle") -> str:
+    """The words of a round number of a scale, which is no result."""
+    return text(x, y, words, size=size, text_anchor=anchor, fill=GREY).replace(
+        "<text", '<text class="tick"', 1
+    )
+
+
 def line(x1: float, y1: float, x2: float, y2: float, **style: str) -> str:
     attributes = _attributes({"stroke": INK, **style})
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"{attributes}/>'

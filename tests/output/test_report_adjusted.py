@@ -47,12 +47,17 @@ def adjusted(c):
     )
 
 
-@pytest.fixture(scope="module")
-def results():
+def build():
+    """The sample with an adjusted analysis of one endpoint in one stratum."""
     found = sample.build()
     rows = [adjusted(c) for c in found.comparisons if (c.endpoint, c.stratum) == ("fev1", "moderate")]
     design = replace(found.design, analyses=[*found.design.analyses, "adjusted"])
     return replace(found, comparisons=[*found.comparisons, *rows], design=design)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return build()
 
 
 @pytest.fixture(scope="module")
