@@ -1,4 +1,4 @@
-"""The figures of a study: flow, balance, each endpoint over the visits in each stratum, estimates, events."""
+"""The figures of a study: flow, design, balance, each endpoint over the visits, estimates, events."""
 
 from itertools import chain, count
 
@@ -7,6 +7,7 @@ from rwe.output.balance import name
 from rwe.output.flow import steps
 from rwe.output.page import Figure
 from rwe.output.plot_balance import balance_plot
+from rwe.output.plot_design import design_plot
 from rwe.output.plot_events import events_plot
 from rwe.output.plot_flow import flow_plot
 from rwe.output.plot_forest import forest_plot
@@ -21,7 +22,8 @@ MOST_TERMS = 20
 def all_figures(results: Results) -> list[Figure]:
     visits = [figure for _, figure in visit_figures(results)]
     forests = [figure for _, figure in forest_figures(results)]
-    return [*flow_figures(results), *balance_figures(results), *visits, *forests, *event_figures(results)]
+    first = [*flow_figures(results), *design_figures(results), *balance_figures(results)]
+    return [*first, *visits, *forests, *event_figures(results)]
 
 
 def flow_figures(results: Results) -> list[Figure]:
@@ -29,6 +31,12 @@ def flow_figures(results: Results) -> list[Figure]:
     if not found:
         return []
     return [Figure("flow-diagram", flow_plot(found, slug="flow-diagram", label=results.label))]
+
+
+def design_figures(results: Results) -> list[Figure]:
+    if not results.design.visits:
+        return []
+    return [Figure("design-diagram", design_plot(results.design, slug="design-diagram", label=results.label))]
 
 
 def balance_figures(results: Results) -> list[Figure]:

@@ -11,6 +11,8 @@ SMD_LINES = ["0.1", "0.25"]
 def expected_figures(d):
     """Beginning of the figure's id, numbers of its description, numbers of its labels in any order."""
     yield "flow-diagram", *_flow(d)
+    windows = [f"{v[key]:g}" for v in d["design"]["visits"] for key in ("target", "start", "end")]
+    yield "design-diagram", windows, windows
     for p in (p for p in d["propensity"] if p["status"] == "estimated"):
         yield f"balance-{p['stratum']}", *_balance(p)
     for key, rows in _grouped(d, "endpoint", "measure", "stratum"):

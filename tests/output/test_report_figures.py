@@ -65,7 +65,7 @@ def wordy():
 @pytest.mark.parametrize("make", [sample.build, wordy])
 def test_no_label_overlaps_another_or_leaves_the_drawing(make):
     figures = all_figures(make())
-    assert len(figures) == 1 + 1 + 14 + 2 + 1
+    assert len(figures) == 2 + 1 + 14 + 2 + 1
     for figure in figures:
         assert_legible(figure.svg)
 
@@ -112,7 +112,7 @@ def test_balance_has_a_square_without_and_a_circle_with_weights_for_each_known_d
     assert "age (years): 0.21, 0.00" in svg
     scores = [replace(p, stratum=name) for p in results.propensity for name in ("a/b", "a?b")]
     slugs = [f.slug for f in all_figures(replace(results, propensity=scores))]
-    assert slugs[1:3] == ["balance-a-b", "balance-a-b-2"]
+    assert slugs[2:4] == ["balance-a-b", "balance-a-b-2"]
 
 
 def test_a_limit_of_measurement_is_marked():
@@ -171,7 +171,7 @@ def test_names_that_a_file_cannot_hold_stay_apart():
             replace(results, comparisons=rows, attrition=[], propensity=[], adverse_events=[])
         )
     ]
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names)) == 7
     assert "estimates-unadjusted-a-b-2" in names
 
 

@@ -123,7 +123,7 @@ def test_label_heads_the_page_and_every_table_figure_and_section(html, report):
     assert body.index(sample.LABEL) < body.index("<h1>") < body.index(NOT_RANDOMISED) < body.index("<section")
     assert report.tables
     assert all(table.caption.startswith(sample.LABEL) for table in report.tables.values())
-    assert len(report.figures) == 1 + 1 + 14 + 2 + 1
+    assert len(report.figures) == 2 + 1 + 14 + 2 + 1
     assert all(sample.LABEL in figure for figure in report.figures)
     assert all(section.split(" ", 1)[1].find(sample.LABEL) >= 0 for section in report.sections)
 

@@ -16,6 +16,10 @@ INTRODUCTION = (
     " own, such as ethics and funding, is not in them."
 )
 
+ENDPOINTS = (
+    "The codes of each, and the limits beyond which a value was set aside, are in the table of definitions."
+)
+
 
 def methods(results: Results) -> Section:
     paragraphs: tuple[tuple[str, Callable[[Results], Iterator[str]]], ...] = (
@@ -39,7 +43,7 @@ def _design(results: Results) -> Iterator[str]:
     d, sites = results.design, [s.id for s in results.sites]
     where = f" at {plural(len(sites), 'site')} ({listed(sites)})" if sites else ""
     yield f"{_arms(results)}{where}; treatment was not randomised."
-    yield from sentences(("Treated", d.treatment), ("Control", d.control))
+    yield from sentences(("The treated received", d.treatment), ("The controls received", d.control))
     yield from _defined(results, "Population", "Product", "Eligibility", "Exclusion", "Severity", "Covariate")
     if names := strata(results, d.strata):
         yield f"Strata: {listed(names)}."
@@ -71,12 +75,15 @@ def _visits(results: Results) -> Iterator[str]:
     yield from _defined(results, "Value at a visit", "Baseline")
     if d.endpoints:
         yield f"Endpoints: {listed(f'{e.label} ({e.unit})' if e.unit else e.label for e in d.endpoints)}."
-    yield from _defined(results, "Endpoint", "No unit", "Death")
+        yield ENDPOINTS
+    yield from _defined(results, "No unit", "Death")
 
 
 def _defined(results: Results, *terms: str) -> Iterator[str]:
-    """Rules of the study file whose name is or begins with one of `terms`."""
+    """Rules of the study file whose name is, or begins with, one of `terms`; those of one name together."""
     for term in terms:
+        found: dict[str, list[str]] = {}
         for rule in results.design.definitions:
             if rule.term == term or rule.term.startswith((f"{term} ", f"{term},")):
-                yield from sentences((rule.term, rule.text))
+                found.setdefault(rule.term, []).append(rule.text)
+        yield from sentences(*((name, "; or ".join(texts)) for name, texts in found.items()))

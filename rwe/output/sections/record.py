@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rwe.output.figures import design_figures
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
 from rwe.output.words import CONVERTED, DAYS, VALIDATION, short, spoken, standing
@@ -34,7 +35,7 @@ def definitions(results: Results) -> Section:
         Table("visits", "Visits", columns, [Group("", visits)], notes),
         Table("endpoints", "Endpoints", [*heads, Column("Decimals shown")], [Group("", endpoints)]),
     ]
-    return Section("definitions", "Definitions", [Part(tables=tables)])
+    return Section("definitions", "Definitions", [Part(figures=design_figures(results), tables=tables)])
 
 
 def _facts(name: str, caption: str, facts: list[tuple[str, str]]) -> Table:
