@@ -50,7 +50,7 @@ def attrition(d):
             rows.insert(0, [sums(site) for site in zip(*rows, strict=True)])
         for by_site in rows:
             n_in, n_out = sums(by_site)
-            yield [str(n) for n in (n_in, n_in - n_out, n_out, *(n for pair in by_site for n in pair))]
+            yield [str(n) for n in (n_in, abs(n_in - n_out), n_out, *(n for pair in by_site for n in pair))]
 
 
 def baseline(d):
@@ -166,18 +166,21 @@ def presence(d):
 
 
 def missing(d):
+    """The column of those treated later is there only where anybody was."""
+    later = any(v["treated_later"] for v in d["visits"])
     for e in d["design"]["endpoints"]:
         for arms in _counts(d, [v for v in d["visits"] if v["endpoint"] == e["id"]]):
-            yield [t for arm in arms for t in _ways(arm)]
+            yield [t for arm in arms for t in _ways(arm, later)]
 
 
-def _ways(arm):
+def _ways(arm, later):
     aside = defaultdict(int)
     for v in arm:
         for reason, n in v["set_aside"].items():
             aside[reason] += n
     numbers = [
-        sum(v["measured"] for v in arm), sum(v["dead"] for v in arm),
+        sum(v["measured"] for v in arm), *([sum(v["treated_later"] for v in arm)] if later else []),
+        sum(v["dead"] for v in arm),
         sum(v["not_measured"]["lost"] for v in arm), sum(v["not_measured"]["in_contact"] for v in arm),
         sum(aside.values()),
     ]  # fmt: skip

@@ -195,6 +195,17 @@ def test_attrition_sums_over_sites(report):
     assert sum(int(cells[0]) for head, cells in by_arm.items() if head != "all") == 124
 
 
+def test_who_is_counted_in_both_arms_is_one_patient_in_the_methods(results):
+    last = [a for a in results.attrition if a.step == "alive"]
+    again = [
+        replace(a, step="future_treated", n_in=a.n_out, n_out=a.n_out + (a.arm == "control")) for a in last
+    ]
+    text = " ".join(Report(render_html(results)).sections)
+    assert "Of 620 patients 110 were left to be analysed." in text
+    text = " ".join(Report(render_html(replace(results, attrition=[*results.attrition, *again]))).sections)
+    assert "110 were left to be analysed, 6 of them first as a control, then as treated." in text
+
+
 def test_imbalance_is_written_out(report):
     rows = {r.head: r.cells for r in report.tables["baseline-table"].rows if r.group == "moderate"}
     assert rows["age (a)"][-2:] == ["−0.26", "above 0.25"]

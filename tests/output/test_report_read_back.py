@@ -32,7 +32,8 @@ def results():
     ]
     events = [replace(e, term="other") if e.term == sample.HOSTILE else e for e in made.adverse_events]
     scores = [replace(p, at_fault=["site: west"] if p.at_fault else []) for p in made.propensity]
-    return replace(made, comparisons=rows, adverse_events=events, propensity=scores)
+    visits = [replace(made.visits[1], treated_later=3), *made.visits[:1], *made.visits[2:]]
+    return replace(made, comparisons=rows, adverse_events=events, propensity=scores, visits=visits)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from rwe.output.arrange import strata
-from rwe.output.flow import ARMS, steps
+from rwe.output.flow import ARMS, Step, steps
 from rwe.output.page import Part, Section
 from rwe.output.prose import listed, sentences
 from rwe.output.sections.methods_analysis import adjustment, comparisons, events, missing, multiplicity
@@ -48,7 +48,7 @@ def _design(results: Results) -> Iterator[str]:
     if names := strata(results, d.strata):
         yield f"Strata: {listed(names)}."
     if found := steps(results):
-        yield f"Of {found[0].n_in} patients {found[-1].n_out} were left to be analysed."
+        yield f"Of {found[0].n_in} patients {_left(found[-1])}."
 
 
 def _arms(results: Results) -> str:
@@ -57,6 +57,13 @@ def _arms(results: Results) -> str:
         return "Treated patients were compared with controls"
     treated, control = (found[-1].of(arm=arm)[1] for arm in ARMS)
     return f"{plural(treated, 'treated patient')} were compared with {plural(control, 'control')}"
+
+
+def _left(last: Step) -> str:
+    """More than entered the last step are the treated who were controls before."""
+    twice = last.n_out - last.n_in
+    both = f", {twice} of them first as a control, then as treated" if twice > 0 else ""
+    return f"{min(last.n_in, last.n_out)} were left to be analysed{both}"
 
 
 def _time_zero(results: Results) -> Iterator[str]:
