@@ -9,7 +9,7 @@
 --            not in the mappings, since lowBoundary() is experimental there, many runners lack it, and it
 --            gives no precision
 -- Reference  FHIR dateTime: YYYY, YYYY-MM, YYYY-MM-DD, or a time with its zone
-CREATE OR REPLACE TABLE moment AS
+CREATE OR REPLACE TEMP TABLE moment AS
 WITH text AS (
     SELECT UNNEST([birth_date, deceased_datetime]) AS recorded
     FROM patient

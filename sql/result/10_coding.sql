@@ -8,7 +8,7 @@
 -- Caveat     a unit's code counts where its system is UCUM or is not named; else the unit's text does, since
 --            258683005 is a kilogram in SNOMED CT and a number in UCUM
 -- Reference  FHIR Observation.status, Quantity.system
-CREATE OR REPLACE TABLE coding AS
+CREATE OR REPLACE TEMP TABLE coding AS
 WITH wanted AS (
     SELECT DISTINCT
         c.system,

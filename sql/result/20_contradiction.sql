@@ -1,7 +1,7 @@
 -- contradiction: results whose codes, unit and display name different things.
 --
 -- Grain      one row per contradicting result
--- Reads      coding, code_list, endpoint, code_meaning, contradiction_word
+-- Reads      coding, coded_twice, code_list, endpoint, code_meaning, contradiction_word
 -- Keeps      the first of: codes_contradict (two codes that are reviewed to mean different things, or two
 --            that belong to different endpoints), unit_contradicts (D-dimer in FEU under a code of DDU, and
 --            the reverse), display_contradicts (a display or text that names another quantity)
@@ -9,7 +9,7 @@
 -- Caveat     which of the parts is wrong cannot be told, so none is trusted and nothing is repaired; a
 --            unit of another dimension is found with the conversion (40_measurement.sql)
 -- Reference  rwe/reviewed/code_meaning.csv, rwe/reviewed/contradiction_word.csv
-CREATE OR REPLACE TABLE contradiction AS
+CREATE OR REPLACE TEMP TABLE contradiction AS
 WITH meant AS (
     SELECT
         c.site_id,
@@ -43,16 +43,6 @@ contradicting AS (
     WHERE REGEXP_MATCHES(said, names, 'i') AND NOT COALESCE(REGEXP_MATCHES(said, but_not, 'i'), FALSE)
 ),
 
-several AS (
-    SELECT
-        site_id,
-        observation_id,
-        component
-    FROM coding
-    GROUP BY ALL
-    HAVING COUNT(*) > 1
-),
-
 listed AS (
     SELECT DISTINCT
         c.site_id,
@@ -64,7 +54,7 @@ listed AS (
         e.endpoint,
         e.code_list
     FROM coding AS c
-    SEMI JOIN several AS v
+    SEMI JOIN coded_twice AS v
         ON c.site_id = v.site_id AND c.observation_id = v.observation_id AND c.component = v.component
     INNER JOIN code_list AS l ON c.system = l.system AND c.code = l.code
     INNER JOIN endpoint AS e ON l.code_list = e.code_list
@@ -79,7 +69,7 @@ found AS (
         1 AS place,
         'codes_contradict' AS reason
     FROM meant AS m
-    SEMI JOIN several AS v
+    SEMI JOIN coded_twice AS v
         ON m.site_id = v.site_id AND m.observation_id = v.observation_id AND m.component = v.component
     GROUP BY ALL
     HAVING COUNT(DISTINCT m.meaning) > 1
