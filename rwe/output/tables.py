@@ -195,8 +195,12 @@ def _sites(results: Results) -> list[dict[str, Any]]:
 
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:
-    """A text that a spreadsheet would take for a formula gets a leading quote; numbers do not."""
-    guarded = frame.with_columns(
+    """A text that a spreadsheet would take for a formula gets a leading quote; numbers do not.
+
+    TRUE and FALSE, for R takes no other spelling for a logical.
+    """
+    spelled = frame.with_columns(pl.col(BOOL).cast(TEXT).str.to_uppercase())
+    guarded = spelled.with_columns(
         pl.when(pl.any_horizontal(pl.col(name).str.starts_with(sign) for sign in FORMULA))
         .then("'" + pl.col(name))
         .otherwise(pl.col(name))
