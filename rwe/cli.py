@@ -311,6 +311,34 @@ def report(study_dir: StudyDir = Path()) -> None:
 
 @app.command()
 @_logged
+def export(
+    target: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", file_okay=False, help="Write into this folder, not data/export."),
+    ] = None,
+    study_dir: StudyDir = Path(),
+    age_bands: Annotated[
+        bool, typer.Option("--age-bands", help="Tens of years in place of the age.")
+    ] = False,
+    evidence: Annotated[bool, typer.Option(help="The comparisons as FHIR R5 Evidence.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write pseudonymous tables with a codebook for R, SAS or Stata, and the comparisons as FHIR Evidence.
+
+    Without ids, dates, exact ages and free text; it is still of single persons.  Needs `rwe compare`.
+    """
+    from rwe.steps import show
+    from rwe.steps.export import export as step
+
+    label = _label(study_dir)
+    found = step(study_dir, target, age_bands=age_bands, with_evidence=evidence)
+    _count(**found.rows)
+    _print(label, as_json, show.exported(found), lambda: show.exported_text(found))
+    _end(found.missing)
+
+
+@app.command()
+@_logged
 def run(
     study_dir: StudyDir = Path(),
     strict: StrictOption = False,

@@ -41,6 +41,7 @@ def reviewed(name: str) -> list[dict[str, str]]:
 
 
 def reviewed_sha256() -> str:
+    """Of the tables that make results; those of reviewed/export/ only tell of them."""
     return sha256(sorted(REVIEWED.glob("*.csv")))
 
 

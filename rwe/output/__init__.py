@@ -5,7 +5,7 @@ Everything is made from Results alone; only `write` touches a folder.
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rwe.errors import UsageError
@@ -49,6 +49,23 @@ def _files(results: Results) -> Iterator[tuple[str, bytes]]:
     for figure in all_figures(results):
         yield f"figures/{figure.slug}.svg", standalone(figure)
         yield f"figures/{figure.slug}.png", png_bytes(figure)
+
+
+def put(folder: Path, files: Mapping[str, bytes], *, instead_of: Sequence[str] = ()) -> None:
+    """Write files into a folder that others may use too; those of an earlier run that are not among them go.
+
+    instead_of: what else an earlier run may have written.
+    """
+    try:
+        for place in dict.fromkeys((folder, *((folder / name).parent for name in files))):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in instead_of:
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+        for name, content in files.items():
+            _replace(folder / name, content)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def _replace(path: Path, content: bytes) -> Path:

@@ -50,9 +50,9 @@ def begin(study_dir: Path, command: str, options: Mapping[str, object]) -> Entry
     return Entry(study=study_dir, command=command, begun=begun)
 
 
-def comparison(plan: study.Study) -> None:
+def comparison(plan: study.Study, by: str = "compare") -> None:
     """Outcomes are about to be seen."""
-    _write(plan.folder, "compare", "comparison", study=plan.sha256)
+    _write(plan.folder, by, "comparison", study=plan.sha256)
 
 
 def now() -> str:

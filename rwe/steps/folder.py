@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rwe.errors import DataError, UsageError
 
-DATA, RAW, RESULTS = "data", "raw", "results"
+DATA, RAW, RESULTS, EXPORT = "data", "raw", "results", "export"
 LOCK = ".lock"
 
 

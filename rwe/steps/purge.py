@@ -137,9 +137,10 @@ def _was_strict(data: Path) -> bool:
 
 
 def _results(study_dir: Path) -> list[tuple[str, int]]:
-    """All of them: every patient went into their counts."""
-    n = _remove(study_dir / folder.RESULTS)
-    return [("files of results/, which were made with it", n)] if n else []
+    """All of them, and the export: every patient went into their counts."""
+    found = (("results/", folder.RESULTS), ("data/export/", f"{folder.DATA}/{folder.EXPORT}"))
+    removed = ((name, _remove(study_dir / place)) for name, place in found)
+    return [(f"files of {name}, which were made with it", n) for name, n in removed if n]
 
 
 def _remove(at: Path) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # of these the types alone: `rwe pull` need not wait for what
     from rwe.steps.cohort import Cohort
     from rwe.steps.doctor import Finding
     from rwe.steps.dry import Planned
+    from rwe.steps.export import Exported
     from rwe.steps.lock import Locked
     from rwe.steps.map import Mapped
     from rwe.steps.pull import Pulled
@@ -197,6 +198,27 @@ def remaining(found: list[Attrition]) -> int:
     """Patients after the last step."""
     last = (found[-1].step, found[-1].description) if found else None
     return sum(f.n_out for f in found if (f.step, f.description) == last)
+
+
+def exported(found: Exported) -> dict[str, Any]:
+    return {**asdict(found), "folder": str(found.folder)}
+
+
+def exported_text(found: Exported) -> str:
+    arms = " and ".join(f"{n} {arm}" for arm, n in found.arms.items())
+    lines = [
+        table(("table", "rows"), found.rows.items()),
+        f"Rows are all that the store has of the cohort: {arms}; {found.persons} persons.",
+        *(
+            [f"Evidence resources: {found.evidence}, a comparison each."]
+            if found.evidence is not None
+            else []
+        ),
+        f"STROBE and RECORD: {found.open_items} items are left to be written; see reporting_items.md.",
+        "These are still data on single persons: codebook.md says what was taken out and what risk remains.",
+        f"Written to {found.folder}",
+    ]
+    return "\n".join(lines)
 
 
 def locked(found: Locked) -> dict[str, Any]:

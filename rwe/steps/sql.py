@@ -6,7 +6,7 @@ from rwe import data
 from rwe.errors import UsageError
 from rwe.steps.map import views
 
-STEPS = (*data.SQL_STEPS, "codes", "why")
+STEPS = (*data.SQL_STEPS, "codes", "why", "export")
 VERSIONS = {"r4": "4.0.1", "r4b": "4.3.0", "r5": "5.0.0"}
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 
+import polars as pl
 import pytest
 
 from rwe import study as study_file
@@ -137,7 +138,10 @@ def outputs(study):
     found = {}
     steps = [(verb, *more) for verb in ("pull", "map", "cohort", "compare") for more in ((), ("--json",))]
     sound = (("check",), ("verify",), ("verify", "--json"))
-    for words, code in {**dict.fromkeys([*steps, ("report",)], 3), **dict.fromkeys(sound, 0)}.items():
+    for words, code in {
+        **dict.fromkeys([*steps, ("report",), ("export",)], 3),
+        **dict.fromkeys(sound, 0),
+    }.items():
         done = rwe(*words, "--dir", study, expect=code)
         found[" ".join(words)] = done.stdout + done.stderr
     return found
@@ -163,6 +167,18 @@ def test_no_canary_in_results(study, outputs):
         clean(path.name)
         if path.is_file():
             clean(path.read_bytes().decode("latin-1"))
+
+
+def test_an_export_has_the_value_of_a_pseudonym(study, outputs):
+    """It is made to; a name, an id, a birth date and a note are still nowhere."""
+    files = [p for p in (study / "data" / "export").rglob("*") if p.is_file()]
+    text = "\n".join(
+        pl.read_parquet(p).write_csv() if p.suffix == ".parquet" else p.read_text() for p in files
+    )
+    assert len(files) > 10
+    assert NUMBER in text
+    assert [c for c in CANARIES if c in text.lower()] == [NUMBER]
+    assert "**Partial**: " in (study / "data" / "export" / "codebook.md").read_text()
 
 
 def test_no_canary_in_file_names_and_ledgers(study, outputs):

@@ -71,9 +71,13 @@ def landed(study: Path) -> dict[str, tuple[int, int]]:
 
 def test_a_patient_is_gone_from_everything_and_the_rest_is_sound(study):
     assert len(holding(study)) > 5
-    before = landed(study)
+    before, export = landed(study), study / "data" / "export"
+    (export / "tables").mkdir(parents=True)
+    (export / "tables" / "patients.csv").write_text("patient\nP0123456789abcdef\n")
     done = json.loads(rwe("purge", "--dir", study, "--patient", ID, "--json").stdout)
     removed = dict(done["removed"])
+    assert removed["files of data/export/, which were made with it"] == 1
+    assert not export.exists()
     assert (holding(study), (study / "results").exists()) == ([], False)
     assert removed["Patient"] == removed["Patient, set aside"] == 1
     assert removed["Observation"] > 2
