@@ -29,7 +29,7 @@ def main() -> None:
     _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no `→`: no reason to lose the table
         sys.stdout.reconfigure(errors="replace")
-    from rwe.cli import app, ended  # noqa: PLC0415  once streams and limits are as they must be
+    from rwe.federate_cli import app, ended  # noqa: PLC0415  once streams and limits are as they must be
 
     try:
         _run(app)

@@ -22,7 +22,8 @@ import rwe
 app = typer.Typer(
     name="rwe",
     help="From FHIR servers to a table of results.",
-    epilog="Exit codes: 0 whole, 1 a bug, 2 usage, 3 partial, 10 study file, 11 mapping, 12 site, 13 data.",
+    epilog="Exit codes: 0 whole, 1 a bug, 2 usage, 3 partial, 10 study file, 11 mapping, 12 site, 13 data, "
+    "14 refused.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -5,7 +5,8 @@
     ├── StudyError      10   study.toml or a code list
     ├── MappingError    11   a ViewDefinition, or SQL of ours that does not fit one
     ├── SiteError       12   sites.toml, a folder of files, a FHIR server
-    └── DataError       13   landed data or the store
+    ├── DataError       13   landed data or the store
+    └── RefusedError    14   a federated request, approval or answer that must not be served
 
 Exit 3 (partial) is no error: a step returns what is missing and the command ends with 3.
 Anything else that is raised is a bug and exits 1.
@@ -43,3 +44,13 @@ class SiteError(RweError):
 
 class DataError(RweError):
     exit_code = 13
+
+
+class RefusedError(RweError):
+    """code: why, in one word; alone of all that is said here it may be written down or leave a site."""
+
+    exit_code = 14
+
+    def __init__(self, message: str, *, code: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code

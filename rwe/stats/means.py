@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rwe.stats.estimate import LEVEL, Estimate
-from rwe.stats.quantile import moments
-from rwe.stats.summaries import TwoSamples, finite
+from rwe.stats.quantile import Description, moments
+from rwe.stats.summaries import FloatArray, TwoSamples, finite
 from rwe.stats.wald import Named, student
 
 DIFFERENCE = "difference of means"
@@ -23,16 +23,21 @@ ROUNDING = 1e-14
 
 def welch(samples: TwoSamples, *, level: float = LEVEL) -> Estimate:
     """t.test(x, y).  Needs two values an arm, and some spread in one of them."""
-    m, n = arms = samples.n_treated, samples.n_control
-    if not m or not n:
+    first, second = (_described(arm) for arm in samples.arms())
+    return welch_of(first, second, level=level)
+
+
+def welch_of(treated: Description, control: Description, *, level: float = LEVEL) -> Estimate:
+    """The same from n, mean and SD of either arm."""
+    m, n = arms = treated.n, control.n
+    if treated.mean is None or control.mean is None:
         return Estimate.not_estimable("empty_arm", name=DIFFERENCE, test=WELCH, arms=arms)
-    (mean1, sd1), (mean0, sd0) = (moments(arm) for arm in samples.arms())
-    difference = mean1 - mean0
-    if sd1 is None or sd0 is None:
+    difference = treated.mean - control.mean
+    if treated.sd is None or control.sd is None:
         return Estimate.not_estimable(
             "not_identified", name=DIFFERENCE, test=WELCH, arms=arms, value=difference
         )
-    part1, part0 = sd1**2 / m, sd0**2 / n
+    part1, part0 = treated.sd**2 / m, control.sd**2 / n
     variance = part1 + part0
     if variance == 0:
         return Estimate.not_estimable(
@@ -42,6 +47,11 @@ def welch(samples: TwoSamples, *, level: float = LEVEL) -> Estimate:
     df = 1 / ((part1 / variance) ** 2 / (m - 1) + (part0 / variance) ** 2 / (n - 1))
     named = Named(name=DIFFERENCE, test=WELCH, interval=INTERVAL, n_treated=m, n_control=n)
     return student(difference, se, df, level=level, **named)
+
+
+def _described(arm: FloatArray) -> Description:
+    mean, sd = moments(arm) if arm.size else (None, None)
+    return Description(n=arm.size, mean=mean, sd=sd)
 
 
 def paired(treated: ArrayLike, control: ArrayLike, *, test: str = PAIRED, level: float = LEVEL) -> Estimate:

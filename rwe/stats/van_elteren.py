@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from rwe.errors import DataError
 from rwe.stats.estimate import Estimate
 from rwe.stats.ranks import u_statistic
 from rwe.stats.summaries import TwoSamples
@@ -30,13 +31,20 @@ class Ranked:
     u: float
     ties: int
 
+    def __post_init__(self) -> None:
+        size = self.m + self.n
+        if min(self.m, self.n, self.ties) < 0 or self.ties > size**3 - size:
+            raise DataError("no ranks have these counts")
+        if not 0 <= self.u <= self.m * self.n or not (2 * self.u).is_integer():
+            raise DataError("no ranks have this U")
+
     @classmethod
     def of(cls, samples: TwoSamples) -> Self:
         t = [a + b for a, b in zip(samples.treated, samples.control, strict=True)]
         return cls(
             m=samples.n_treated,
             n=samples.n_control,
-            u=u_statistic(samples),
+            u=float(u_statistic(samples)),
             ties=sum(count**3 - count for count in t),
         )
 

@@ -1,0 +1,81 @@
+"""What travels: a request, a site's approval of it, and its answer.
+
+Numbers are the summaries of rwe.stats: what one site compares by itself is what it sends.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from rwe.stats.moments import TwoMoments
+from rwe.stats.summaries import Events
+from rwe.stats.van_elteren import Ranked
+
+REQUEST, APPROVAL, ANSWER = "request", "approval", "answer"
+Tier = Literal["agreement", "publish"]
+Held = Literal["small_arm", "small_cell", "small_group"]
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One statistic of STATISTICS.  centre: what sums of a measured variable are taken about."""
+
+    statistic: str
+    variable: str
+    visit: str | None = None
+    centre: float = 0.0
+
+    def __str__(self) -> str:
+        return ":".join(filter(None, (self.statistic, self.variable, self.visit)))
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """plan: the hash of each part of it, as `rwe lock` has them.  query: a nonce of 128 bits.
+
+    tier: `agreement` if cells of 1 to 4 may go to the coordinator under the agreement named.
+    """
+
+    study: str
+    plan: dict[str, str]
+    query: str
+    asks: list[Ask]
+    sites: list[str]
+    tier: Tier
+    agreement: str
+    min_arm: int
+    created: str
+    not_after: str
+    software: str
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    request: str
+    site: str
+    approved_at: str
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    treated: int
+    control: int
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one stratum: released with the one summary that its statistic needs, or suppressed and why."""
+
+    stratum: str
+    suppressed: Held | None = None
+    count: Count | None = None
+    ranks: Ranked | None = None
+    moments: TwoMoments | None = None
+    events: Events | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """parts: of each ask, in the order of the request.  data_as_of: the source's time of the newest pull."""
+
+    query: str
+    request: str
+    site: str
+    created: str
+    data_as_of: str | None
+    software: str
+    parts: list[list[Part]]

@@ -1,0 +1,53 @@
+"""Why a request, an approval or an answer is refused: a stable code, what it means, what to do about it.
+
+The codes stand in the ledger of federated requests; nothing but a code is ever told of a refusal.
+"""
+
+from rwe.errors import RefusedError
+
+REFUSALS = {
+    "too_large": ("is larger than any of ours", "ask for it again"),
+    "not_signed": ("is no signed file of rwe", "was the right file named?"),
+    "wrong_kind": ("is signed as another kind of file", "was the right file named?"),
+    "bad_signature": (
+        "was changed, or is not signed by the keys in federate/members.toml",
+        "ask its sender for it again, and compare fingerprints by telephone",
+    ),
+    "not_canonical": ("is signed, but not written as rwe writes", "ask its sender for it again"),
+    "bad_form": ("has fields or values that no file of rwe has", "compare the versions of rwe"),
+    "not_for_us": ("is sealed to another key", "was it made for this coordinator?"),
+    "not_addressed": ("does not ask this site", "the coordinator has to name the site in the request"),
+    "not_yet": ("is dated in the future", "is the clock of this computer right?"),
+    "expired": ("has expired", "ask the coordinator for a new one"),
+    "too_long_valid": ("is valid for longer than 90 days", "ask the coordinator for a shorter one"),
+    "other_plan": ("is of another plan", "both sides need the same study.toml, codes/ and version of rwe"),
+    "unknown_statistic": (
+        "asks for a statistic that is not on the list",
+        "see `rwe federate request --help`",
+    ),
+    "never_leaves": ("asks for what never leaves a site", "no minimum, maximum, quantile or row does"),
+    "not_in_study": ("asks for what the study does not name", "endpoints and covariates of study.toml alone"),
+    "asked_twice": ("asks the same twice", "ask the coordinator for a new one"),
+    "answered_before": ("was answered before", "ask the coordinator for a new one"),
+    "over_budget": ("is one more than this site answers", "see federate/policy.toml"),
+    "differs_by_few": (
+        "would tell of a few patients, beside what was answered before",
+        "answer when the data differ by 5 patients or more, or by none",
+    ),
+    "not_approved": ("is not approved by this site's data steward", "run `rwe federate approve` first"),
+    "clock_set_back": ("comes before the last line of the ledger", "is the clock of this computer right?"),
+    "ledger_lost": ("cannot be held against the ledger: lines are lost", "put federate/ledger.ndjson back"),
+    "wrong_key": ("needs the key of somebody else", "is the key in federate/ the one in members.toml?"),
+    "wrong_site": ("is of another site than its key", "ask the site for it again"),
+    "other_request": ("answers another request", "was the right file named?"),
+    "given_twice": ("is the second of its site", "leave one of them out"),
+    "too_few_sites": ("names fewer than 3 sites for a secure sum", "ask more sites"),
+    "too_small": ("tells of fewer patients than may leave a site", "ask the site for it again"),
+    "failed": ("could not be computed here", "run `rwe compare`: it says what is wrong, here alone"),
+}
+
+
+def refusal(code: str, where: object, *, about: str = "") -> RefusedError:
+    """about: which part, in words of ours."""
+    what, todo = REFUSALS[code]
+    return RefusedError(f"{where}: {what}{f' ({about})' if about else ''} [{code}]", code=code, hint=todo)

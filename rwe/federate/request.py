@@ -1,0 +1,104 @@
+"""request: what the coordinator asks of the sites, as one signed file.
+
+study, code lists, SQL, mappings  ──▶  their hashes; named statistics, sites, nonce, expiry  ──▶  Request
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import rwe
+from rwe import locks, study
+from rwe.errors import UsageError
+from rwe.federate import envelope, members, rules
+from rwe.federate.files import whole
+from rwe.federate.messages import REQUEST, Ask, Request
+from rwe.federate.refusals import refusal
+from rwe.federate.statistics import STATISTICS
+from rwe.steps.audit import stamp
+from rwe.steps.standing import frozen
+from rwe.study import Study
+
+EVERY = ("count", "mean", "share", "van_elteren", "two_by_two", "odds_ratio", "rate_ratio")
+"""Asked where nothing is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """asks: NAME:VARIABLE[:VISIT][@CENTRE]; none of them or of sites means all."""
+
+    asks: Sequence[str] = ()
+    sites: Sequence[str] = ()
+    agreement: str = ""
+    min_arm: int = rules.LEAST
+    days: int = 14
+
+
+def request(study_dir: Path, wish: Wish, *, now: datetime) -> tuple[Path, Request]:
+    plan, known = study.load(study_dir), members.load(study_dir)
+    key = members.key(study_dir, members.COORDINATOR)
+    if key.public != known.public():
+        raise refusal("wrong_key", study_dir / members.FOLDER / "coordinator.key")
+    made = made_of(plan, wish, sites=_sites(wish, known.site), now=now)
+    path = members.folder_of(study_dir) / f"request-{made.query[:8]}.json"
+    whole(path, envelope.sign(made, REQUEST, key))
+    return path, made
+
+
+def made_of(plan: Study, wish: Wish, *, sites: list[str], now: datetime) -> Request:
+    return Request(
+        study=plan.file.study.id,
+        plan=parts(plan),
+        query=secrets.token_hex(16),
+        asks=[read(text, plan) for text in wish.asks] or every(plan),
+        sites=sites,
+        tier="agreement" if wish.agreement else "publish",
+        agreement=wish.agreement,
+        min_arm=wish.min_arm,
+        created=stamp(now),
+        not_after=stamp(now + timedelta(days=wish.days)),
+        software=f"rwe {rwe.__version__}",
+    )
+
+
+def parts(plan: Study) -> dict[str, str]:
+    """All that makes the plan, with its hash: as `rwe lock` freezes it."""
+    return locks.parts(frozen(plan, at="", compared_at=None))
+
+
+def every(plan: Study) -> list[Ask]:
+    return [
+        Ask(statistic=name, variable=variable, visit=visit)
+        for name in EVERY
+        for variable, visit in rules.variables(name, plan.file)
+    ]
+
+
+def read(text: str, plan: Study) -> Ask:
+    """UsageError with what would be right."""
+    body, _, centre = text.partition("@")
+    name, variable, visit, *more = [*body.split(":"), None, None]
+    try:
+        ask = Ask(statistic=name or "", variable=variable or "", visit=visit, centre=float(centre or 0))
+    except ValueError:
+        raise UsageError(f"--ask {text}: the centre after @ must be a number") from None
+    code = "unknown_statistic" if any(more) else rules.named(ask, plan.file)
+    if code == "not_in_study":
+        some = rules.variables(ask.statistic, plan.file)
+        allowed = ", ".join(":".join(filter(None, (name, *pair))) for pair in some)
+        raise UsageError(
+            f"--ask {text}: the study has no such variable and visit", hint=f"may be asked: {allowed}"
+        )
+    if code:
+        known = ", ".join(STATISTICS)
+        raise UsageError(f"--ask {text}: there is no such statistic", hint=f"statistics: {known}")
+    return ask
+
+
+def _sites(wish: Wish, known: Sequence[str] | dict[str, members.SiteKeys]) -> list[str]:
+    for name in wish.sites:
+        if name not in known:
+            raise UsageError(f"--site {name}: members.toml has none", hint=f"sites: {', '.join(known)}")
+    return list(dict.fromkeys(wish.sites)) or list(known)

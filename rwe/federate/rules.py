@@ -1,0 +1,137 @@
+"""What may leave a site: the rules R1 to R12, each in one place.  A site may only tighten them.
+
+R1   an arm of fewer than 5 patients: nothing leaves                                     small_arm
+R2   a cell of 1 to 4 is suppressed, unless an agreement lets it go to the coordinator   small_cell
+R3   a table with a suppressed cell goes whole: its margins would give the cell back     held_back
+R4   endpoints and covariates of the study alone, no filter of the coordinator's         named
+R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
+R6   a yes or no needs 5 of each; a model at most a parameter for three patients         small_group, too_rich
+R7   no minimum, maximum, quantile, row, and no text of an exception                     named; answer.py
+R8   at most 50 requests a study, and each expires                                       in_budget, in_time
+R9   a ledger that is only added to, each line with the hash of the one before           ledger.py
+R10  a data steward approves each request by its hash; site and steward sign an answer   answer.py, pool.py
+R11  a secure sum over at least 3 sites                                                  enough_sites
+R12  all sites named answer, or what is pooled is called partial                         partial
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rwe.federate.messages import Ask, Held, Part, Request
+from rwe.federate.statistics import STATISTICS
+from rwe.study import StudyFile
+
+LEAST = 5
+PARAMETERS_A_PATIENT = 0.33
+LONGEST = timedelta(days=90)
+CLOCKS = timedelta(minutes=5)
+"""How far two clocks may differ."""
+LEAST_SITES = 3
+NEVER = ("min", "max", "range", "quantile", "median", "quartile", "percentile", "row", "list", "sql")
+MEASURED, EVENTS = ("age", "days_from_anchor"), ("any_event", "serious_event")
+SEXES = ("sex=female", "sex=male", "sex=other")
+Cell = tuple[int, str]
+"""How many patients, and a keyed hash of who they are and of their values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The stricter of what request and site say.  open_cells: both have the same agreement."""
+
+    min_arm: int = LEAST
+    min_cell: int = LEAST
+    open_cells: bool = False
+
+
+def small_arm(n_treated: int, n_control: int, *, least: int = LEAST) -> bool:
+    """R1.  With one treated patient, U is that patient's rank."""
+    return min(n_treated, n_control) < least
+
+
+def small_cell(counts: Iterable[int], *, least: int = LEAST) -> bool:
+    """R2.  0 is no cell: nobody is in it."""
+    return any(0 < count < least for count in counts)
+
+
+def small_group(ones: int, zeros: int, *, least: int = LEAST) -> bool:
+    """R6.  A covariate that few have, or few have not, is a name for them."""
+    return min(ones, zeros) < least
+
+
+def too_rich(parameters: int, patients: int) -> bool:
+    """R6.  A model with that many parameters can be solved for its patients."""
+    return parameters > PARAMETERS_A_PATIENT * patients
+
+
+def held_back(ask: Ask, part: Part, arms: tuple[int, int], limits: Limits) -> Held | None:
+    """Why this part stays; arms: how many patients are in it.  R1, R2, R3, R6."""
+    if small_arm(*arms, least=limits.min_arm):
+        return "small_arm"
+    if part.events is None:
+        return None
+    t, c = part.events.treated, part.events.control
+    ones, zeros = t.patients + c.patients, t.n - t.patients + c.n - c.patients
+    if STATISTICS[ask.statistic].of == "share" and small_group(ones, zeros, least=limits.min_cell):
+        return "small_group"
+    cells = (t.patients, t.n - t.patients, c.patients, c.n - c.patients)
+    return "small_cell" if not limits.open_cells and small_cell(cells, least=limits.min_cell) else None
+
+
+def named(ask: Ask, file: StudyFile) -> str | None:
+    """R4, R7: the code of why it may not be asked."""
+    if ask.statistic not in STATISTICS:
+        return "never_leaves" if any(n in ask.statistic.lower() for n in NEVER) else "unknown_statistic"
+    return None if (ask.variable, ask.visit) in variables(ask.statistic, file) else "not_in_study"
+
+
+def variables(statistic: str, file: StudyFile) -> list[tuple[str, str | None]]:
+    """Each variable and visit of which the statistic may be asked."""
+    endpoints, visits = [e.id for e in file.endpoint], [v.name for v in file.visit]
+    before = ["baseline"] if file.baseline else []
+    match STATISTICS[statistic].of:
+        case "cohort":
+            return [("cohort", None)]
+        case "endpoint":
+            return [(e, v) for e in endpoints for v in visits]
+        case "measured":
+            return [*((name, None) for name in MEASURED), *((e, v) for e in endpoints for v in before)]
+        case "share":
+            return [(name, None) for name in (*SEXES, *(c.name for c in file.covariate))]
+        case "event":
+            return [(name, None) for name in EVENTS] if file.adverse_events else []
+
+
+def differs_by_few(cells: Mapping[str, Cell], before: Mapping[str, Cell]) -> bool:
+    """R5.  The difference of two sums, one with a patient and one without, is that patient's value."""
+    return any(
+        key in before and digest != before[key][1] and abs(n - before[key][0]) < LEAST
+        for key, (n, digest) in cells.items()
+    )
+
+
+def in_budget(answered: int, *, most: int) -> bool:
+    """R8."""
+    return answered < most
+
+
+def in_time(request: Request, now: datetime) -> str | None:
+    """R8: the code of why not."""
+    created, ends = (datetime.fromisoformat(text) for text in (request.created, request.not_after))
+    if created > now + CLOCKS:
+        return "not_yet"
+    if ends - created > LONGEST:
+        return "too_long_valid"
+    return "expired" if now > ends else None
+
+
+def enough_sites(sites: int) -> bool:
+    """R11."""
+    return sites >= LEAST_SITES
+
+
+def partial(named_sites: Iterable[str], answered: Iterable[str]) -> str | None:
+    """R12."""
+    wanted, came = [*named_sites], {*answered}
+    missing = [site for site in wanted if site not in came]
+    return f"{len(came)} of {len(wanted)}; without {', '.join(missing)}" if missing else None

@@ -1,0 +1,74 @@
+"""`rwe federate …`: the verbs of federated requests, by signed files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from rwe.cli import Sites, StudyDir, _begin, _count, _out, app, ended
+
+__all__ = ["app", "ended"]
+federate = typer.Typer(
+    name="federate",
+    help="One question, many hospitals: signed files go out and come back, patient rows never leave.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(federate)
+
+RequestFile = Annotated[Path, typer.Argument(metavar="REQUEST", dir_okay=False, help="The signed request.")]
+
+
+@federate.command()
+def keygen(
+    role: Annotated[Literal["coordinator", "site", "steward"], typer.Argument(help="Whose key.")],
+    study_dir: StudyDir = Path(),
+) -> None:
+    """Make a key in federate/ROLE.key, which stays, and print its public half, which all others pin.
+
+    Put the printed line into federate/members.toml of all who take part, and compare the fingerprint by
+    telephone.
+    """
+    from rwe.federate.members import keygen as step
+
+    path, public = step(study_dir, role)
+    typer.echo(f"{path}: keep this file; fingerprint {public.fingerprint}", err=True)
+    _out(public.text)
+
+
+@federate.command()
+def request(
+    study_dir: StudyDir = Path(),
+    ask: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:VARIABLE[:VISIT][@CENTRE]", help="A statistic; may be given again."),
+    ] = None,
+    site: Sites = None,
+    agreement: Annotated[
+        str, typer.Option(help="Under which cells of 1 to 4 may go to the coordinator; without it none do.")
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=90, help="Until it expires.")] = 14,
+    min_arm: Annotated[int, typer.Option(min=5, max=1000, help="Smallest arm that is wanted.")] = 5,
+) -> None:
+    """Make one signed file that asks all sites, or those named, for statistics of this study.
+
+    Statistics: count:cohort, van_elteren:ENDPOINT:VISIT, difference_of_means:ENDPOINT:VISIT, mean:VARIABLE,
+    share:COVARIATE and, of any_event or serious_event, two_by_two, odds_ratio, risk_difference, risk_ratio,
+    exact and rate_ratio.  Without --ask: all that Table 1, the endpoints and the events need.
+    """
+    from rwe.federate.request import Wish
+    from rwe.federate.request import request as step
+
+    _begin("federate request", study_dir, {"site": site})
+    wish = Wish(asks=ask or (), sites=site or (), agreement=agreement, days=days, min_arm=min_arm)
+    path, made = step(study_dir, wish, now=_now())
+    _count(asks=len(made.asks), sites=len(made.sites))
+    typer.echo(f"{len(made.asks)} statistics of {', '.join(made.sites)}; expires {made.not_after}", err=True)
+    _out(str(path))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
