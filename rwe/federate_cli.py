@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rwe.cli import Sites, StudyDir, _begin, _count, _out, app, ended
+from rwe.cli import AsJson, Sites, StudyDir, _begin, _count, _label, _out, _print, app, ended
 
 __all__ = ["app", "ended"]
 federate = typer.Typer(
@@ -67,6 +67,44 @@ def request(
     path, made = step(study_dir, wish, now=_now())
     _count(asks=len(made.asks), sites=len(made.sites))
     typer.echo(f"{len(made.asks)} statistics of {', '.join(made.sites)}; expires {made.not_after}", err=True)
+    _out(str(path))
+
+
+@federate.command()
+def show(file: RequestFile, study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
+    """Say in plain words what would leave this site if it answered: every number, and what is held back."""
+    from rwe.federate.show import show as step
+
+    _begin("federate show", study_dir, {})
+    found = step(study_dir, file, now=_now())
+    _count(released=found.prepared.released, suppressed=found.prepared.suppressed)
+    content = {"request": found.request, "sha256": found.digest, "parts": found.prepared.parts}
+    _print(_label(study_dir), as_json, content, lambda: "\n".join(found.lines))
+
+
+@federate.command()
+def approve(file: RequestFile, study_dir: StudyDir = Path()) -> None:
+    """Let this request, by its hash, be answered: the data steward signs with federate/steward.key."""
+    from rwe.federate.approve import approve as step
+
+    _begin("federate approve", study_dir, {})
+    _out(str(step(study_dir, file, now=_now())))
+    _count(approved=1)
+
+
+@federate.command()
+def answer(file: RequestFile, study_dir: StudyDir = Path()) -> None:
+    """Answer an approved request from this site's own store: site and steward sign, the coordinator opens.
+
+    A number that may not leave is marked as suppressed, with the reason.
+    """
+    from rwe.federate.answer import answer as step
+
+    _begin("federate answer", study_dir, {})
+    path, made = step(study_dir, file, now=_now())
+    _count(answered=1, released=made.released, suppressed=made.suppressed)
+    nothing = "" if made.released else ": no number leaves, every arm or cell is too small"
+    typer.echo(f"{made.released} released, {made.suppressed} suppressed{nothing}", err=True)
     _out(str(path))
 
 

@@ -46,18 +46,23 @@ class Counted:
 def adverse_events(store: Store, plan: Study) -> list[AdverseEventResult]:
     if plan.file.adverse_events is None:
         return []
-    watched = [
+    followed = watched(store)
+    strata = ("all", *(s.name for s in plan.file.stratum))
+    return [_result(row, stratum, followed) for row in event_rows(store) for stratum in strata]
+
+
+def watched(store: Store) -> list[Watched]:
+    """Who is known to have been asked."""
+    return [
         Watched(patient=(site, patient, arm), arm=arm, stratum=stratum, days=days)
         for site, patient, arm, stratum, days in store.rows(
             "SELECT site_id, patient_id, arm, stratum, days FROM follow_up WHERE ascertained ORDER BY ALL"
         )
     ]
-    strata = ("all", *(s.name for s in plan.file.stratum))
-    return [_result(row, stratum, watched) for row in event_rows(store) for stratum in strata]
 
 
-def _result(row: Row, stratum: str, watched: Iterable[Watched]) -> AdverseEventResult:
-    arms = {arm: _counted(_of(watched, arm, stratum, row), row.onsets) for arm in ARMS}
+def _result(row: Row, stratum: str, followed: Iterable[Watched]) -> AdverseEventResult:
+    arms = {arm: counted(_of(followed, arm, stratum, row), row.onsets) for arm in ARMS}
     treated, control = arms["treated"], arms["control"]
     why_not = _why_not(row, treated, control)
     risks = two_by_two(Events(treated=treated.all, control=control.all))
@@ -76,11 +81,11 @@ def _result(row: Row, stratum: str, watched: Iterable[Watched]) -> AdverseEventR
     )
 
 
-def _of(watched: Iterable[Watched], arm: str, stratum: str, row: Row) -> list[Watched]:
+def _of(followed: Iterable[Watched], arm: str, stratum: str, row: Row) -> list[Watched]:
     """Of what only the treated can have there is no count of controls, not a count of zero."""
     if row.why_not == "treated_only" and arm == "control":
         return []
-    return [w for w in watched if w.arm == arm and stratum in ("all", w.stratum)]
+    return [w for w in followed if w.arm == arm and stratum in ("all", w.stratum)]
 
 
 def _why_not(row: Row, treated: Counted, control: Counted) -> str | None:
@@ -88,17 +93,17 @@ def _why_not(row: Row, treated: Counted, control: Counted) -> str | None:
     return row.why_not if all(arm.all.n for arm in arms) else "not_ascertained"
 
 
-def _counted(watched: list[Watched], onsets: Onsets) -> Counted:
-    hit = [w for w in watched if w.patient in onsets]
-    n, patients = len(watched), len(hit)
-    to_first = float(sum(min([w.days, *onsets.get(w.patient, [])]) for w in watched))
+def counted(group: list[Watched], onsets: Onsets) -> Counted:
+    hit = [w for w in group if w.patient in onsets]
+    n, patients = len(group), len(hit)
+    to_first = float(sum(min([w.days, *onsets.get(w.patient, [])]) for w in group))
     return Counted(
         first=ArmEvents(patients=patients, events=patients, n=n, person_days=to_first),
         all=ArmEvents(
             patients=patients,
             events=sum(len(onsets[w.patient]) for w in hit),
             n=n,
-            person_days=float(sum(w.days for w in watched)),
+            person_days=float(sum(w.days for w in group)),
         ),
     )
 

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rwe.federate import members, request
+from typer.testing import CliRunner
+
+from rwe.federate import box, envelope, members, request
+from rwe.federate.answer import answer
+from rwe.federate.approve import approve
 from rwe.federate.keys import Secret
+from rwe.federate.ledger import Entry, entries
+from rwe.federate.messages import Answer
 from rwe.federate.request import Wish
+from rwe.federate_cli import app
 from tests.cli import folders
 
 SITES = {"north": "4.0.1", "centre": "4.0.1", "south": "5.0.0"}
@@ -34,6 +41,30 @@ class Federation:
     def request(self, *asks: str, **wish: object) -> Path:
         path, _ = request.request(self.coordinator, Wish(asks=asks, **wish), now=NOW)
         return path
+
+    def answer(self, who: str, asked: Path) -> Path:
+        """Approved and answered."""
+        approve(self.folders[who], asked, now=LATER)
+        return answer(self.folders[who], asked, now=LATER)[0]
+
+    def opened(self, who: str, answered: Path) -> Answer:
+        """What the coordinator reads."""
+        plain = box.unseal(answered.read_bytes(), by=self.key("coordinator", "coordinator"), where=answered)
+        keys = [self.key(who, role).public for role in ("site", "steward")]
+        return envelope.opened(plain, "answer", Answer, keys=keys, where=answered)
+
+    def ledger(self, who: str) -> list[Entry]:
+        return entries(self.folders[who], now=LATER)
+
+    def policy(self, who: str, text: str) -> None:
+        (self.folders[who] / "federate" / "policy.toml").write_text(text)
+
+
+def run(*words: str | Path, expect: int = 0) -> str:
+    """The command line in this process; its output."""
+    ended = CliRunner().invoke(app, [*map(str, words)])
+    assert ended.exit_code == expect, (ended.exit_code, ended.output, ended.exception)
+    return ended.output
 
 
 def federation(target: Path, ready: dict[str, Path] | None = None) -> Federation:

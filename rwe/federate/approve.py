@@ -1,0 +1,49 @@
+"""approve: a site's data steward lets exactly this request be answered, by its hash.
+
+request, steward's key  ──▶  federate/approval-….json, a line of the ledger
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from rwe.federate import envelope, ledger, members
+from rwe.federate.checks import Checked, checked
+from rwe.federate.files import content, whole
+from rwe.federate.keys import Secret
+from rwe.federate.ledger import Entry
+from rwe.federate.messages import APPROVAL, Approval
+from rwe.federate.refusals import refusal
+from rwe.steps.audit import stamp
+
+
+def approve(study_dir: Path, path: Path, *, now: datetime) -> Path:
+    with ledger.recording(study_dir, "approve", now):
+        found = checked(study_dir, path, now=now)
+        made = Approval(request=found.digest, site=found.own.name, approved_at=stamp(now))
+        written = envelope.sign(made, APPROVAL, steward(found))
+        file = found.file(APPROVAL, ".json")
+        whole(file, written)
+        ledger.write(
+            study_dir,
+            Entry(before="", at=stamp(now), what="approved", verb="approve", request=found.digest),
+        )
+    return file
+
+
+def steward(found: Checked) -> Secret:
+    """The key of this site's steward, no other."""
+    key = members.key(found.plan.folder, members.STEWARD)
+    if key.public.text != found.own.members.site[found.own.name].steward:
+        raise refusal("wrong_key", found.plan.folder / members.FOLDER / f"{members.STEWARD}.key")
+    return key
+
+
+def require(found: Checked) -> None:
+    """The steward approved this very request."""
+    file = found.file(APPROVAL, ".json")
+    if not file.exists():
+        raise refusal("not_approved", found.path)
+    _, key = found.own.members.site[found.own.name].public()
+    said = envelope.opened(content(file), APPROVAL, Approval, keys=[key], where=file)
+    if (said.request, said.site) != (found.digest, found.own.name):
+        raise refusal("not_approved", found.path)

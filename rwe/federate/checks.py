@@ -1,0 +1,89 @@
+"""What a site looks at before it opens its data, in this order: signature, addressee, time, plan, what is
+asked, ledger, budget.
+
+    request file  ──▶  Checked, or a refusal by its code
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rwe import study
+from rwe.federate import envelope, ledger, members, rules
+from rwe.federate.files import content
+from rwe.federate.ledger import Entry
+from rwe.federate.members import Own
+from rwe.federate.messages import REQUEST, Request
+from rwe.federate.refusals import refusal
+from rwe.federate.request import parts
+from rwe.federate.rules import Limits
+from rwe.study import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A request that this site may answer; digest: its SHA-256."""
+
+    own: Own
+    plan: Study
+    request: Request
+    digest: str
+    path: Path
+    before: list[Entry]
+
+    @property
+    def limits(self) -> Limits:
+        r, mine = self.request, self.own.policy
+        shared = r.tier == "agreement" and bool(mine.agreement) and r.agreement == mine.agreement
+        return Limits(min_arm=max(r.min_arm, mine.min_arm), min_cell=mine.min_cell, open_cells=shared)
+
+    def file(self, kind: str, suffix: str) -> Path:
+        return self.plan.folder / members.FOLDER / f"{kind}-{self.request.query[:8]}-{self.own.name}{suffix}"
+
+
+def checked(study_dir: Path, path: Path, *, now: datetime) -> Checked:
+    own = members.own(study_dir)
+    keys = [own.members.public()]
+    asked = envelope.opened(content(path), REQUEST, Request, keys=keys, where=path)
+    if own.name not in asked.sites:
+        raise refusal("not_addressed", path)
+    if code := _time(asked, now):
+        raise refusal(code, path)
+    plan = study.load(study_dir)
+    _same_plan(asked.plan, parts(plan), path)
+    _listed(asked, plan, path)
+    before = ledger.entries(study_dir, now=now)
+    _unanswered(asked, own, before, path)
+    return Checked(own=own, plan=plan, request=asked, digest=envelope.digest(asked), path=path, before=before)
+
+
+def _time(asked: Request, now: datetime) -> str | None:
+    try:
+        return rules.in_time(asked, now)
+    except (ValueError, TypeError):  # no time, or one of no zone
+        return "bad_form"
+
+
+def _same_plan(asked: Mapping[str, str], here: Mapping[str, str], path: Path) -> None:
+    other = [part for part, digest in here.items() if asked.get(part) != digest]
+    if other:
+        raise refusal("other_plan", path, about=f"another: {', '.join(other)}")
+    if len(asked) != len(here):
+        raise refusal("other_plan", path, about="it has parts that are not here")
+
+
+def _listed(asked: Request, plan: Study, path: Path) -> None:
+    if len({(a.statistic, a.variable, a.visit) for a in asked.asks}) < len(asked.asks):
+        raise refusal("asked_twice", path)
+    for ask in asked.asks:
+        if code := rules.named(ask, plan.file):
+            raise refusal(code, path)
+
+
+def _unanswered(asked: Request, own: Own, before: list[Entry], path: Path) -> None:
+    done = ledger.answered(before)
+    if asked.query in {entry.query for entry in done}:
+        raise refusal("answered_before", path)
+    if not rules.in_budget(len(done), most=own.policy.requests):
+        raise refusal("over_budget", path)

@@ -1,0 +1,91 @@
+"""federate/ledger.ndjson: what was approved, answered, pooled and refused; hash-chained.
+
+It holds no patient: of what has left, how many patients each number was of, and a hash of who they are that
+only the site's own key can make again.  The audit log beside the data (rwe/audit.py) has a line of its own
+for each command, so that a ledger that was cut is told from a new one.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from rwe import audit, chain
+from rwe.errors import DataError, RefusedError
+from rwe.federate import members
+from rwe.federate.keys import Secret
+from rwe.federate.refusals import refusal
+from rwe.federate.rules import Cell
+from rwe.federate.summaries import Seen
+from rwe.steps import folder
+from rwe.steps.audit import stamp
+
+NAME = "ledger.ndjson"
+ANSWER = "federate answer"
+"""As the audit log calls the command."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """request: SHA-256 of the request, where one was read.  cells: what has left, by its name."""
+
+    before: str
+    at: str
+    what: Literal["approved", "answered", "pooled", "refused"]
+    verb: str
+    request: str = ""
+    query: str = ""
+    code: str = ""
+    cells: dict[str, Cell] = {}
+
+
+def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
+    """A refusal where a line was changed, cut or put in, or is later than now."""
+    path = study_dir / members.FOLDER / NAME
+    try:
+        found = [entry for entry, _ in chain.read(path, Entry)]
+    except chain.BrokenError:
+        raise refusal("ledger_lost", path) from None
+    told = (line.counts.get("answered", 0) for line in audit.lines(study_dir / folder.DATA))
+    if sum(told) > len(answered(found)):
+        raise refusal("ledger_lost", path)
+    if found and found[-1].at > stamp(now):
+        raise refusal("clock_set_back", path)
+    return found
+
+
+def answered(found: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in found if entry.what == "answered"]
+
+
+def write(study_dir: Path, entry: Entry) -> None:
+    path = members.folder_of(study_dir) / NAME
+    try:
+        chain.extend(path, Entry, lambda before: msgspec.structs.replace(entry, before=before))
+    except chain.BrokenError:
+        raise refusal("ledger_lost", path) from None
+    except OSError as e:
+        hint = "nothing has left; make room or mend that, then run it again"
+        raise DataError(f"{path}: the ledger cannot be written ({e.strerror})", hint=hint) from None
+
+
+@contextmanager
+def recording(study_dir: Path, verb: str, now: datetime) -> Iterator[None]:
+    """A refusal inside has its line, by its code alone."""
+    try:
+        yield
+    except RefusedError as e:
+        if e.code != "ledger_lost":
+            write(study_dir, Entry(before="", at=stamp(now), what="refused", verb=verb, code=e.code))
+        raise
+
+
+def cell(rows: Iterable[Seen], by: Secret) -> Cell:
+    """Who they are and what was measured of each, as only this site can tell."""
+    texts = sorted(repr((s.patient, s.value)) for s in rows)
+    digest = hmac.new(by.raw, "\n".join(texts).encode(), hashlib.sha256).hexdigest()
+    return len(texts), digest[:32]

@@ -1,0 +1,78 @@
+"""What would leave, exactly: a request's summaries after every rule.  `show` prints it, `answer` signs it.
+
+Checked  ──▶  Prepared: parts, and the cells of what is released
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from rwe.errors import RweError
+from rwe.federate import ledger, members, rules
+from rwe.federate.checks import Checked
+from rwe.federate.keys import Secret
+from rwe.federate.messages import Ask, Part
+from rwe.federate.refusals import refusal
+from rwe.federate.rules import Cell
+from rwe.federate.summaries import Summed, summed
+from rwe.steps import folder, lineage
+from rwe.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    parts: list[list[Part]]
+    cells: dict[str, Cell]
+    data_as_of: str | None
+
+    @cached_property
+    def suppressed(self) -> int:
+        return sum(part.suppressed is not None for parts in self.parts for part in parts)
+
+    @cached_property
+    def released(self) -> int:
+        return sum(map(len, self.parts)) - self.suppressed
+
+
+def prepared(checked: Checked) -> Prepared:
+    """A refusal where it would tell, beside what has left before, of a few patients.
+
+    No text of an exception goes further: it may hold a patient's value.
+    """
+    try:
+        made = _prepared(checked)
+    except RweError:
+        raise
+    except Exception:  # noqa: BLE001
+        raise refusal("failed", checked.path) from None
+    if any(rules.differs_by_few(made.cells, entry.cells) for entry in ledger.answered(checked.before)):
+        raise refusal("differs_by_few", checked.path)
+    return made
+
+
+def _prepared(checked: Checked) -> Prepared:
+    plan, by = checked.plan, members.key(checked.plan.folder, members.SITE)
+    parts, cells = [], {}
+    with Store.open(folder.data_folder(plan.folder)) as store:
+        lineage.require(store, "map", lineage.of_map(plan.folder))
+        lineage.require(store, "cohort", lineage.of_cohort(plan))
+        for ask in checked.request.asks:
+            found = [_ruled(ask, s, checked) for s in summed(store, plan, ask)]
+            parts.append([s.part for s in found])
+            for s in found:
+                cells.update(_cells(ask, s, by))
+        as_of = store.rows("SELECT MAX(pulled_at) FROM site")[0][0]
+    return Prepared(parts=parts, cells=cells, data_as_of=as_of)
+
+
+def _ruled(ask: Ask, s: Summed, checked: Checked) -> Summed:
+    held = rules.held_back(ask, s.part, s.arms, checked.limits)
+    part = Part(stratum=s.part.stratum, suppressed=held) if held else s.part
+    return Summed(part=part, rows=s.rows)
+
+
+def _cells(ask: Ask, s: Summed, by: Secret) -> dict[str, Cell]:
+    """Of what is released alone."""
+    if s.part.suppressed:
+        return {}
+    of = f"{ask.variable}|{ask.visit or ''}|{s.part.stratum}"
+    return {f"{of}|{arm}": ledger.cell(rows, by) for arm, rows in s.rows.items()}

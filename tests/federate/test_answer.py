@@ -1,0 +1,167 @@
+"""At a site: what is shown is what leaves, signed by site and steward, and nothing before it is approved."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from rwe import audit
+from rwe.errors import RefusedError, UsageError
+from rwe.federate import envelope, files, members
+from rwe.federate.answer import answer
+from rwe.federate.approve import approve
+from rwe.federate.keys import Secret
+from rwe.federate.messages import Approval
+from rwe.federate.show import show
+from tests.federate import drop
+from tests.federate.drop import LATER
+
+SOME = ("count:cohort", "van_elteren:il6:d28", "mean:age@50", "two_by_two:any_event", "share:sex=male")
+
+
+@pytest.fixture
+def made(ready, tmp_path):
+    return drop.federation(tmp_path, {"north": ready("north")})
+
+
+def north(made):
+    return made.folders["north"]
+
+
+def refused(made, asked):
+    with pytest.raises(RefusedError) as e:
+        answer(north(made), asked, now=LATER)
+    assert not [*(north(made) / "federate").glob("*answer*")]
+    return e.value.code
+
+
+def test_what_is_shown_is_what_leaves_to_the_last_digit(made):
+    asked = made.request(*SOME)
+    shown = show(north(made), asked, now=LATER)
+    left = made.opened("north", made.answer("north", asked))
+    assert left.parts == shown.prepared.parts
+    text = "\n".join(shown.lines)
+    assert left.request == shown.digest
+    assert left.request in text
+    numbers = [part.moments.treated.squares for part in left.parts[2]]
+    numbers += [part.ranks.u for part in left.parts[1]] + [part.count.control for part in left.parts[0]]
+    assert all(f" {number}" in text for number in numbers)
+    assert "sealed to the coordinator, and no others" in text
+
+
+def test_suppressed_is_a_status_with_a_reason_and_no_number(made):
+    left = made.opened("north", made.answer("north", made.request(*SOME)))
+    for part in (*left.parts[3], *left.parts[4]):
+        assert part.suppressed == "small_cell"
+        assert (part.count, part.ranks, part.moments, part.events) == (None,) * 4
+    assert "a cell of its table has fewer than 5" in "\n".join(
+        show(north(made), made.request("two_by_two:any_event"), now=LATER).lines
+    )
+
+
+@pytest.mark.parametrize(("own", "cells"), [("DUA 1", True), ("DUA 2", False), ("", False)])
+def test_small_cells_go_to_the_coordinator_only_under_the_sites_own_agreement(made, own, cells):
+    made.policy("north", f'agreement = "{own}"\n')
+    left = made.opened("north", made.answer("north", made.request(*SOME, agreement="DUA 1")))
+    assert [part.events is not None for part in left.parts[3]] == [cells, cells]
+
+
+def test_a_site_may_be_stricter_than_the_request_and_the_request_than_the_site(made):
+    made.policy("north", "min_arm = 9\n")
+    left = made.opened("north", made.answer("north", made.request("count:cohort")))
+    assert [part.suppressed for part in left.parts[0]] == ["small_arm", None]
+    made.policy("north", "")
+    left = made.opened("north", made.answer("north", made.request("mean:age", min_arm=12)))
+    assert [part.suppressed for part in left.parts[0]] == ["small_arm", "small_arm"]
+
+
+def test_nothing_is_answered_before_the_steward_approved_this_very_request(made):
+    asked, other = made.request("count:cohort"), made.request("mean:age")
+    assert refused(made, asked) == "not_approved"
+    approval = approve(north(made), other, now=LATER)
+    approval.rename(approval.with_name(f"approval-{asked.stem[-8:]}-north.json"))
+    assert refused(made, asked) == "not_approved"
+
+
+def test_an_approval_by_another_key_is_none(made):
+    asked = made.request("count:cohort")
+    said = envelope.opened(
+        approve(north(made), asked, now=LATER).read_bytes(),
+        "approval",
+        Approval,
+        keys=[made.key("north", "steward").public],
+        where="",
+    )
+    forged = envelope.sign(said, "approval", Secret.make())
+    files.whole(north(made) / "federate" / f"approval-{asked.stem[-8:]}-north.json", forged)
+    assert refused(made, asked) == "bad_signature"
+
+
+def test_the_steward_approves_and_signs_with_the_key_that_is_pinned(made):
+    asked = made.request("count:cohort")
+    approve(north(made), asked, now=LATER)
+    path = north(made) / "federate" / "steward.key"
+    path.unlink()
+    Secret.make().write(path)
+    assert refused(made, asked) == "wrong_key"
+    with pytest.raises(RefusedError, match="wrong_key"):
+        approve(north(made), asked, now=LATER)
+
+
+def test_a_full_disk_leaves_nothing_half_signed_and_the_request_can_be_answered_later(made, monkeypatch):
+    asked = made.request("count:cohort")
+    approve(north(made), asked, now=LATER)
+    before = sorted(p.name for p in (north(made) / "federate").iterdir())
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as m:
+        m.setattr(files.os, "fsync", full)
+        with pytest.raises(UsageError, match="No space left") as e:
+            answer(north(made), asked, now=LATER)
+    assert "nothing was signed away" in e.value.hint
+    assert sorted(p.name for p in (north(made) / "federate").iterdir()) == before
+    assert [entry.what for entry in made.ledger("north")] == ["approved"]
+    assert answer(north(made), asked, now=LATER)[0].exists()
+
+
+def test_a_site_without_a_cohort_is_told_what_to_run(made):
+    asked = made.request("count:cohort")
+    approve(north(made), asked, now=LATER)
+    (north(made) / "data" / "store.duckdb").unlink()
+    with pytest.raises(UsageError, match="nothing is mapped yet"):
+        answer(north(made), asked, now=LATER)
+
+
+def test_a_site_with_another_study_text_says_which_part_is_another(made):
+    asked = made.request("count:cohort")
+    path = north(made) / "codes" / "uc-msc.csv"
+    path.write_text(path.read_text() + "http://example.org,more,more\n")
+    with pytest.raises(RefusedError, match="another: code list uc-msc"):
+        show(north(made), asked, now=LATER)
+
+
+def test_a_site_whose_key_nobody_pinned_answers_nothing(made):
+    path = north(made) / "federate" / "site.key"
+    path.unlink()
+    Secret.make().write(path)
+    with pytest.raises(RefusedError, match="wrong_key"):
+        members.own(north(made))
+
+
+def test_the_commands_leave_their_lines_in_the_audit_log(ready, tmp_path):
+    made = drop.federation(tmp_path, {"north": ready("north")})
+    (path,) = drop.run(
+        "federate", "request", "--dir", made.coordinator, "--ask", "count:cohort"
+    ).splitlines()[1:]
+    at = ("--dir", north(made))
+    assert "8 treated, 9 control" in drop.run("federate", "show", path, *at)
+    found = json.loads(drop.run("federate", "show", path, *at, "--json"))
+    assert found["parts"][0][0]["count"] == {"treated": 8, "control": 9}
+    drop.run("federate", "approve", path, *at)
+    assert "2 released, 0 suppressed" in drop.run("federate", "answer", path, *at)
+    lines = [line.command for line in audit.lines(north(made) / "data") if line.what == "begin"]
+    wanted = ["federate show", "federate show", "federate approve", "federate answer"]
+    assert lines[-4:] == wanted
