@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rwe.cli import AsJson, Sites, StudyDir, _begin, _count, _label, _out, _print, app, ended
+from rwe.cli import AsJson, Sites, StudyDir, _begin, _count, _end, _label, _out, _print, app, ended
 
 __all__ = ["app", "ended"]
 federate = typer.Typer(
@@ -106,6 +106,30 @@ def answer(file: RequestFile, study_dir: StudyDir = Path()) -> None:
     nothing = "" if made.released else ": no number leaves, every arm or cell is too small"
     typer.echo(f"{made.released} released, {made.suppressed} suppressed{nothing}", err=True)
     _out(str(path))
+
+
+@federate.command()
+def pool(
+    file: RequestFile,
+    answers: Annotated[list[Path], typer.Argument(metavar="ANSWER…", dir_okay=False)],
+    study_dir: StudyDir = Path(),
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Suppress cells of 1 to 4 of what is pooled, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Verify the answers to a request and pool them into results/pooled.json.
+
+    Ends with 3 where a site that was asked has not answered, and with 14 where an answer does not hold.
+    """
+    from rwe.federate.pool import pool as step
+    from rwe.federate.show_pooled import text
+
+    _begin("federate pool", study_dir, {})
+    found = step(study_dir, file, answers, publish=publish, now=_now())
+    _count(answers=len(found.sites), rows=len(found.rows))
+    _print(found.label, as_json, {"pooled": found}, lambda: text(found))
+    _end([found.partial] if found.partial else [])
 
 
 def _now() -> datetime:

@@ -1,0 +1,125 @@
+"""pool: the answers of the sites, each held against its keys and the request, as one result.
+
+    request, answers  ──▶  results/pooled.json, a line of the ledger
+
+An answer that does not hold ends it: leave it out, and the result is partial and says so.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from rwe import study
+from rwe.errors import RefusedError
+from rwe.federate import box, envelope, ledger, members, rules
+from rwe.federate.files import content, whole
+from rwe.federate.keys import Secret
+from rwe.federate.ledger import Entry
+from rwe.federate.members import Members
+from rwe.federate.messages import ANSWER, REQUEST, Answer, Ask, Part, Request
+from rwe.federate.pooled import NAME, Pooled, SiteAnswer, rows
+from rwe.federate.refusals import refusal
+from rwe.federate.statistics import STATISTICS
+from rwe.steps import folder
+from rwe.steps.audit import stamp
+
+
+def pool(study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool, now: datetime) -> Pooled:
+    with ledger.recording(study_dir, "pool", now):
+        known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
+        asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
+        came = _all(answers, asked, known, key)
+        found = _pooled(asked, came, study.load(study_dir).label, publish=publish)
+        whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
+        done = Entry(before="", at=stamp(now), what="pooled", verb="pool", request=found.request)
+        ledger.write(study_dir, done)
+    return found
+
+
+def _pooled(asked: Request, came: dict[str, Answer], label: str, *, publish: bool) -> Pooled:
+    parts = [{site: a.parts[n] for site, a in came.items()} for n in range(len(asked.asks))]
+    return Pooled(
+        label=label,
+        study=asked.study,
+        request=envelope.digest(asked),
+        tier="publish" if publish or asked.tier == "publish" else "coordinator",
+        agreement=asked.agreement,
+        partial=rules.partial(asked.sites, came),
+        sites=[
+            SiteAnswer(id=a.site, created=a.created, data_as_of=a.data_as_of, software=a.software)
+            for a in came.values()
+        ],
+        rows=[
+            row
+            for ask, of in zip(asked.asks, parts, strict=True)
+            for row in rows(ask, of, publish=publish or asked.tier == "publish")
+        ],
+    )
+
+
+def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -> dict[str, Answer]:
+    """By site, in the order of the request."""
+    came: dict[str, Answer] = {}
+    for path in answers:
+        found = _opened(path, known, key)
+        if (found.request, found.query) != (envelope.digest(asked), asked.query):
+            raise refusal("other_request", path)
+        if found.site not in asked.sites:
+            raise refusal("wrong_site", path)
+        if found.site in came:
+            raise refusal("given_twice", path, about=found.site)
+        _fits(found, asked, path)
+        came[found.site] = found
+    strata = {tuple(part.stratum for part in parts) for a in came.values() for parts in a.parts}
+    if len(strata) > 1:
+        raise refusal("bad_form", answers[0], about="the sites have different strata")
+    return {site: came[site] for site in asked.sites if site in came}
+
+
+def _opened(path: Path, known: Members, key: Secret) -> Answer:
+    """Signed by the site that it says it is of, and by that site's steward."""
+    plain = box.unseal(content(path), by=key, where=path)
+    for name, keys in known.site.items():
+        try:
+            found = envelope.opened(plain, ANSWER, Answer, keys=keys.public(), where=path)
+        except RefusedError as e:
+            if e.code != "bad_signature":
+                raise
+        else:
+            if found.site != name:
+                raise refusal("wrong_site", path)
+            return found
+    raise refusal("bad_signature", path)
+
+
+def _fits(found: Answer, asked: Request, path: Path) -> None:
+    """As many parts as were asked, each with what its statistic needs and nothing beside."""
+    if len(found.parts) != len(asked.asks) or not all(found.parts):
+        raise refusal("bad_form", path)
+    for ask, parts in zip(asked.asks, found.parts, strict=True):
+        for part in parts:
+            _part(ask, part, asked, path)
+
+
+def _part(ask: Ask, part: Part, asked: Request, path: Path) -> None:
+    leaves = STATISTICS[ask.statistic].leaves
+    given = [name for name in ("count", "ranks", "moments", "events") if getattr(part, name) is not None]
+    if given != ([] if part.suppressed else [leaves]):
+        raise refusal("bad_form", path)
+    if part.moments and {part.moments.treated.centre, part.moments.control.centre} != {ask.centre}:
+        raise refusal("bad_form", path)
+    arms = [*_sizes(part)]
+    if arms and rules.small_arm(arms[0], arms[1], least=asked.min_arm):
+        raise refusal("too_small", path)
+
+
+def _sizes(part: Part) -> Iterator[int]:
+    """n of treated and of control; nothing of what was suppressed."""
+    if part.count:
+        yield from (part.count.treated, part.count.control)
+    elif part.ranks:
+        yield from (part.ranks.m, part.ranks.n)
+    elif pair := part.moments or part.events:
+        yield from (pair.treated.n, pair.control.n)

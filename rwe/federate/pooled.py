@@ -1,0 +1,173 @@
+"""results/pooled.json: the answers of all sites as one.
+
+    asks, parts of each site  ──▶  a Row for each stratum, and one over all
+
+Strata of a method are site × severity.  A row that lacks a suppressed part is suppressed as a whole: what is
+left would pass for the answer of all.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Literal
+
+import msgspec
+
+from rwe.federate import rules
+from rwe.federate.messages import Ask, Part
+from rwe.federate.statistics import STATISTICS
+from rwe.results import EstimateResult, TestResult
+from rwe.stats.moments import Moments
+from rwe.stats.summaries import ArmEvents
+from rwe.steps.comparisons import estimate_result, test_result
+
+NAME = "pooled.json"
+ALL = "all"
+Status = Literal["counted", "estimated", "not_estimable", "suppressed"]
+Parts = Mapping[str, Sequence[Part]]
+"""By site, of the strata that a row takes."""
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """n alone; with mean and SD; or with patients who had an event, their events and days at risk."""
+
+    n: int
+    mean: float | None = None
+    sd: float | None = None
+    patients: int | None = None
+    events: int | None = None
+    person_days: float | None = None
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    site: str
+    stratum: str
+    reason: str
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """sites: whose numbers are in it.  held: what was held back, where."""
+
+    statistic: str
+    variable: str
+    visit: str | None
+    stratum: str
+    sites: list[str]
+    status: Status
+    reason: str | None = None
+    held: list[Held] = []
+    treated: Arm | None = None
+    control: Arm | None = None
+    estimate: EstimateResult | None = None
+    test: TestResult | None = None
+
+
+class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    created: str
+    data_as_of: str | None
+    software: str
+
+
+class Pooled(msgspec.Struct, frozen=True, kw_only=True):
+    """partial: which of the sites named did not answer.  tier: whom it is for."""
+
+    label: str
+    study: str
+    request: str
+    tier: Literal["coordinator", "publish"]
+    agreement: str
+    partial: str | None
+    sites: list[SiteAnswer]
+    rows: list[Row]
+
+
+def rows(ask: Ask, parts: Parts, *, publish: bool) -> list[Row]:
+    """parts: of each site, in the order of the strata."""
+    strata = [part.stratum for part in next(iter(parts.values()))]
+    found = [_row(ask, name, _of(parts, name), publish=publish) for name in strata]
+    if len(strata) > 1:
+        whole = _row(ask, ALL, parts, publish=publish)
+        # R3: the total and all strata but one would give that one back.
+        small = publish and any(row.status == "suppressed" for row in found)
+        found.append(_hidden(whole, "small_cell") if small else whole)
+    return found
+
+
+def _of(parts: Parts, stratum: str) -> Parts:
+    return {site: [p for p in found if p.stratum == stratum] for site, found in parts.items()}
+
+
+def _row(ask: Ask, stratum: str, parts: Parts, *, publish: bool) -> Row:
+    held = list(_held(parts))
+    empty = Row(
+        statistic=ask.statistic,
+        variable=ask.variable,
+        visit=ask.visit,
+        stratum=stratum,
+        sites=list(parts),
+        status="counted",
+        held=held,
+    )
+    if held:
+        return _hidden(empty, held[0].reason)
+    leaves = STATISTICS[ask.statistic].leaves
+    row = _estimated(empty, ask, [getattr(p, leaves) for found in parts.values() for p in found])
+    return _hidden(row, "small_cell") if publish and _small(row) else row
+
+
+def _held(parts: Parts) -> Iterator[Held]:
+    for site, found in parts.items():
+        for p in found:
+            if p.suppressed:
+                yield Held(site=site, stratum=p.stratum, reason=p.suppressed)
+
+
+def _hidden(row: Row, reason: str) -> Row:
+    return Row(
+        statistic=row.statistic,
+        variable=row.variable,
+        visit=row.visit,
+        stratum=row.stratum,
+        sites=row.sites,
+        status="suppressed",
+        reason=reason,
+        held=row.held,
+    )
+
+
+def _estimated(row: Row, ask: Ask, summaries: Sequence[object]) -> Row:
+    treated, control = _arms(STATISTICS[ask.statistic].leaves, summaries)
+    row = msgspec.structs.replace(row, treated=treated, control=control)
+    pool = STATISTICS[ask.statistic].pool
+    if pool is None:
+        return row
+    e = pool(summaries)
+    return msgspec.structs.replace(
+        row, status=e.status, reason=e.reason, estimate=estimate_result(e), test=test_result(e)
+    )
+
+
+def _arms(leaves: str, summaries: Sequence[object]) -> tuple[Arm, Arm]:
+    if leaves == "ranks":
+        return tuple(Arm(n=sum(getattr(s, arm) for s in summaries)) for arm in ("m", "n"))  # type: ignore[return-value]
+    first, second = (
+        _arm(reduce(add, (getattr(s, arm) for s in summaries))) for arm in ("treated", "control")
+    )
+    return first, second
+
+
+def _arm(total: int | Moments | ArmEvents) -> Arm:
+    if isinstance(total, Moments):
+        d = total.description()
+        return Arm(n=d.n, mean=d.mean, sd=d.sd)
+    if isinstance(total, ArmEvents):
+        return Arm(n=total.n, patients=total.patients, events=total.events, person_days=total.person_days)
+    return Arm(n=total)
+
+
+def _small(row: Row) -> bool:
+    """R2 once more, of what is published."""
+    arms = [arm for arm in (row.treated, row.control) if arm]
+    cells = [count for a in arms if a.patients is not None for count in (a.patients, a.n - a.patients)]
+    return rules.small_cell([*(arm.n for arm in arms), *cells])

@@ -1,0 +1,64 @@
+"""What is pooled, as a table for a terminal."""
+
+from collections.abc import Iterator
+
+from rwe.federate.pooled import Arm, Pooled, Row
+from rwe.results import EstimateResult
+
+REASONS = {
+    "small_arm": "an arm of a site has too few patients",
+    "small_cell": "a cell has too few patients",
+    "small_group": "too few have it, or have it not",
+    "empty_arm": "an arm has no value",
+    "no_variation": "all values are equal",
+    "no_events": "no events, or nothing but events",
+    "not_identified": "too few values",
+}
+
+
+def text(found: Pooled) -> str:
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Pooled) -> Iterator[str]:
+    if found.partial:
+        yield f"PARTIAL: {found.partial}"
+    yield f"{found.study}, pooled of {', '.join(s.id for s in found.sites) or 'nobody'}"
+    if found.tier == "coordinator":
+        yield f"For the coordinator under {found.agreement}: not for publication; --publish makes that"
+    yield ""
+    asked = None
+    for row in found.rows:
+        if (row.statistic, row.variable, row.visit) != asked:
+            asked = row.statistic, row.variable, row.visit
+            yield " ".join(filter(None, asked)) + (f": {row.test.name}" if row.test else "")
+        yield f"  {row.stratum:<10} {_said(row)}"
+
+
+def _said(row: Row) -> str:
+    if row.status == "suppressed":
+        where = ", ".join(f"{h.site}" + (f" {h.stratum}" if row.stratum == "all" else "") for h in row.held)
+        return f"suppressed: {REASONS[row.reason or '']}{f' ({where})' if where else ''}"
+    arms = f"{_arm(row.treated)} v {_arm(row.control)}"
+    if row.estimate is None:
+        return arms
+    if row.status == "not_estimable":
+        return f"{arms}; not estimable: {REASONS.get(row.reason or '', row.reason)}"
+    p = f", P = {row.test.p:.3g}" if row.test and row.test.p is not None else ""
+    return f"{arms}; {row.estimate.name} {_value(row.estimate)}{p}"
+
+
+def _arm(arm: Arm | None) -> str:
+    if arm is None:
+        return "none"
+    if arm.mean is not None:
+        return f"{arm.n} ({arm.mean:.4g}" + (f", SD {arm.sd:.3g})" if arm.sd is not None else ")")
+    return str(arm.n) if arm.patients is None else f"{arm.patients}/{arm.n}"
+
+
+def _value(e: EstimateResult) -> str:
+    value = "∞" if e.value is None else f"{e.value:.3g}"
+    if e.ci_low is None and e.ci_high is None:
+        return value
+    low, high = (x if isinstance(x, str) else "∞" if x is None else f"{x:.3g}" for x in (e.ci_low, e.ci_high))
+    return f"{value} [{low}, {high}]"
