@@ -17,11 +17,12 @@ from rwe.federate.files import beside
 from rwe.federate.ledger import Entry
 from rwe.federate.messages import ANSWER, Answer
 from rwe.federate.prepare import Prepared, prepared
+from rwe.steps import folder
 from rwe.steps.audit import stamp
 
 
 def answer(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, Prepared]:
-    with ledger.recording(study_dir, "answer", now):
+    with folder.alone(study_dir), ledger.recording(study_dir, "answer", now):
         found = checked(study_dir, path, now=now)
         approve.require(found)
         made = prepared(found)

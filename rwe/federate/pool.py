@@ -20,6 +20,7 @@ from rwe.federate.ledger import Entry
 from rwe.federate.members import Members
 from rwe.federate.messages import ANSWER, REQUEST, Answer, Ask, Part, Request
 from rwe.federate.pooled import NAME, Pooled, SiteAnswer, rows
+from rwe.federate.publish import published
 from rwe.federate.refusals import refusal
 from rwe.federate.statistics import STATISTICS
 from rwe.steps import folder
@@ -40,22 +41,20 @@ def pool(study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool,
 
 def _pooled(asked: Request, came: dict[str, Answer], label: str, *, publish: bool) -> Pooled:
     parts = [{site: a.parts[n] for site, a in came.items()} for n in range(len(asked.asks))]
+    publish = publish or asked.tier == "publish"
+    found = [row for ask, of in zip(asked.asks, parts, strict=True) for row in rows(ask, of)] if came else []
     return Pooled(
         label=label,
         study=asked.study,
         request=envelope.digest(asked),
-        tier="publish" if publish or asked.tier == "publish" else "coordinator",
+        tier="publish" if publish else "coordinator",
         agreement=asked.agreement,
         partial=rules.partial(asked.sites, came),
         sites=[
             SiteAnswer(id=a.site, created=a.created, data_as_of=a.data_as_of, software=a.software)
             for a in came.values()
         ],
-        rows=[
-            row
-            for ask, of in zip(asked.asks, parts, strict=True)
-            for row in rows(ask, of, publish=publish or asked.tier == "publish")
-        ],
+        rows=published(found) if publish else found,
     )
 
 

@@ -13,7 +13,6 @@ from typing import Literal
 
 import msgspec
 
-from rwe.federate import rules
 from rwe.federate.messages import Ask, Part
 from rwe.federate.statistics import STATISTICS
 from rwe.results import EstimateResult, TestResult
@@ -82,23 +81,18 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
 
 
-def rows(ask: Ask, parts: Parts, *, publish: bool) -> list[Row]:
+def rows(ask: Ask, parts: Parts) -> list[Row]:
     """parts: of each site, in the order of the strata."""
     strata = [part.stratum for part in next(iter(parts.values()))]
-    found = [_row(ask, name, _of(parts, name), publish=publish) for name in strata]
-    if len(strata) > 1:
-        whole = _row(ask, ALL, parts, publish=publish)
-        # R3: the total and all strata but one would give that one back.
-        small = publish and any(row.status == "suppressed" for row in found)
-        found.append(_hidden(whole, "small_cell") if small else whole)
-    return found
+    found = [_row(ask, name, _of(parts, name)) for name in strata]
+    return [*found, _row(ask, ALL, parts)] if len(strata) > 1 else found
 
 
 def _of(parts: Parts, stratum: str) -> Parts:
     return {site: [p for p in found if p.stratum == stratum] for site, found in parts.items()}
 
 
-def _row(ask: Ask, stratum: str, parts: Parts, *, publish: bool) -> Row:
+def _row(ask: Ask, stratum: str, parts: Parts) -> Row:
     held = list(_held(parts))
     empty = Row(
         statistic=ask.statistic,
@@ -110,10 +104,9 @@ def _row(ask: Ask, stratum: str, parts: Parts, *, publish: bool) -> Row:
         held=held,
     )
     if held:
-        return _hidden(empty, held[0].reason)
+        return hidden(empty, held[0].reason)
     leaves = STATISTICS[ask.statistic].leaves
-    row = _estimated(empty, ask, [getattr(p, leaves) for found in parts.values() for p in found])
-    return _hidden(row, "small_cell") if publish and _small(row) else row
+    return _estimated(empty, ask, [getattr(p, leaves) for found in parts.values() for p in found])
 
 
 def _held(parts: Parts) -> Iterator[Held]:
@@ -123,7 +116,7 @@ def _held(parts: Parts) -> Iterator[Held]:
                 yield Held(site=site, stratum=p.stratum, reason=p.suppressed)
 
 
-def _hidden(row: Row, reason: str) -> Row:
+def hidden(row: Row, reason: str) -> Row:
     return Row(
         statistic=row.statistic,
         variable=row.variable,
@@ -164,10 +157,3 @@ def _arm(total: int | Moments | ArmEvents) -> Arm:
     if isinstance(total, ArmEvents):
         return Arm(n=total.n, patients=total.patients, events=total.events, person_days=total.person_days)
     return Arm(n=total)
-
-
-def _small(row: Row) -> bool:
-    """R2 once more, of what is published."""
-    arms = [arm for arm in (row.treated, row.control) if arm]
-    cells = [count for a in arms if a.patients is not None for count in (a.patients, a.n - a.patients)]
-    return rules.small_cell([*(arm.n for arm in arms), *cells])

@@ -3,8 +3,11 @@
 Checked  ──▶  Prepared: parts, and the cells of what is released
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from rwe.errors import RweError
 from rwe.federate import ledger, members, rules
@@ -12,10 +15,11 @@ from rwe.federate.checks import Checked
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Part
 from rwe.federate.refusals import refusal
-from rwe.federate.rules import Cell
+from rwe.federate.rules import Cell, Limits
 from rwe.federate.summaries import Summed, summed
 from rwe.steps import folder, lineage
 from rwe.store import Store
+from rwe.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,11 @@ def _prepared(checked: Checked) -> Prepared:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
         for ask in checked.request.asks:
-            found = [_ruled(ask, s, checked) for s in summed(store, plan, ask)]
+            beside = _beside(store, plan, ask)
+            found = [
+                _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
+                for n, s in enumerate(summed(store, plan, ask))
+            ]
             parts.append([s.part for s in found])
             for s in found:
                 cells.update(_cells(ask, s, by))
@@ -64,8 +72,22 @@ def _prepared(checked: Checked) -> Prepared:
     return Prepared(parts=parts, cells=cells, data_as_of=as_of)
 
 
-def _ruled(ask: Ask, s: Summed, checked: Checked) -> Summed:
-    held = rules.held_back(ask, s.part, s.arms, checked.limits)
+def _beside(store: Store, plan: Study, ask: Ask) -> dict[str, list[tuple[int, int]]]:
+    """Of each variable that adds up with this one, by stratum, the patients of either arm; asked or not."""
+    return {
+        name: [
+            (s.part.events.treated.patients, s.part.events.control.patients)
+            for s in summed(store, plan, msgspec.structs.replace(ask, variable=name))
+            if s.part.events
+        ]
+        for name in rules.BESIDE.get(ask.variable, ())
+    }
+
+
+def _ruled(ask: Ask, s: Summed, beside: Mapping[str, tuple[int, int]], limits: Limits) -> Summed:
+    held = rules.held_back(ask, s.part, s.arms, limits)
+    if not limits.open_cells and rules.gives_back(ask.variable, beside, least=limits.min_cell):
+        held = held or "small_cell"
     part = Part(stratum=s.part.stratum, suppressed=held) if held else s.part
     return Summed(part=part, rows=s.rows)
 

@@ -2,7 +2,7 @@
 
 R1   an arm of fewer than 5 patients: nothing leaves                                     small_arm
 R2   a cell of 1 to 4 is suppressed, unless an agreement lets it go to the coordinator   small_cell
-R3   a table with a suppressed cell goes whole: its margins would give the cell back     held_back
+R3   a table with a suppressed cell goes whole, and with it what would give it back       gives_back
 R4   endpoints and covariates of the study alone, no filter of the coordinator's         named
 R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
 R6   a yes or no needs 5 of each; a model at most a parameter for three patients         small_group, too_rich
@@ -14,7 +14,7 @@ R11  a secure sum over at least 3 sites                                         
 R12  all sites named answer, or what is pooled is called partial                         partial
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,8 @@ LEAST_SITES = 3
 NEVER = ("min", "max", "range", "quantile", "median", "quartile", "percentile", "row", "list", "sql")
 MEASURED, EVENTS = ("age", "days_from_anchor"), ("any_event", "serious_event")
 SEXES = ("sex=female", "sex=male", "sex=other")
+BESIDE = {**dict.fromkeys(SEXES, SEXES), "serious_event": ("any_event", "serious_event")}
+"""R3: what adds up with a variable, or holds it."""
 Cell = tuple[int, str]
 """How many patients, and a keyed hash of who they are and of their values."""
 
@@ -76,6 +78,19 @@ def held_back(ask: Ask, part: Part, arms: tuple[int, int], limits: Limits) -> He
         return "small_group"
     cells = (t.patients, t.n - t.patients, c.patients, c.n - c.patients)
     return "small_cell" if not limits.open_cells and small_cell(cells, least=limits.min_cell) else None
+
+
+def gives_back(variable: str, tables: Mapping[str, Sequence[int]], *, least: int = LEAST) -> bool:
+    """R3.  tables: of each variable BESIDE it, how many of either arm have it.
+
+    The sexes add up to all, and any event less the serious ones is those without a serious one.
+    """
+    if variable in SEXES:
+        return small_cell((n for counts in tables.values() for n in counts), least=least)
+    if {"any_event", "serious_event"} <= {*tables} and variable == "serious_event":
+        both = zip(tables["any_event"], tables["serious_event"], strict=True)
+        return small_cell((some - serious for some, serious in both), least=least)
+    return False
 
 
 def named(ask: Ask, file: StudyFile) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from rwe import cli
 from rwe.federate import box, envelope, members, request
 from rwe.federate.answer import answer
 from rwe.federate.approve import approve
@@ -15,6 +16,7 @@ from rwe.federate.ledger import Entry, entries
 from rwe.federate.messages import Answer
 from rwe.federate.request import Wish
 from rwe.federate_cli import app
+from rwe.steps.audit import stamp
 from tests.cli import folders
 
 SITES = {"north": "4.0.1", "centre": "4.0.1", "south": "5.0.0"}
@@ -62,9 +64,16 @@ class Federation:
 
 def run(*words: str | Path, expect: int = 0) -> str:
     """The command line in this process; its output."""
+    cli._begun.clear()
     ended = CliRunner().invoke(app, [*map(str, words)])
+    cli.ended(ended.exit_code)
     assert ended.exit_code == expect, (ended.exit_code, ended.output, ended.exception)
     return ended.output
+
+
+def stamp_now(**later: int) -> str:
+    """Of the clock that the command line reads."""
+    return stamp(datetime.now(UTC) + timedelta(**later))
 
 
 def federation(target: Path, ready: dict[str, Path] | None = None) -> Federation:
