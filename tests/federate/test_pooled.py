@@ -91,8 +91,8 @@ def tables(merged):
     rows = folders.rows(
         merged,
         "SELECT f.site_id, f.stratum, f.arm, e.patient_id IS NOT NULL FROM follow_up AS f LEFT JOIN "
-        "(SELECT DISTINCT site_id, patient_id FROM event) AS e "
-        "ON e.site_id = f.site_id AND e.patient_id = f.patient_id WHERE f.ascertained",
+        "(SELECT DISTINCT site_id, patient_id, arm FROM event) AS e "
+        "ON e.site_id = f.site_id AND e.patient_id = f.patient_id AND e.arm = f.arm WHERE f.ascertained",
     )
     found = {}
     for site, stratum, arm, had in rows:
