@@ -75,6 +75,7 @@ def test_exit_codes_are_those_of_the_contract():
         "MappingError": 11,
         "SiteError": 12,
         "DataError": 13,
+        "RefusedError": 14,
     }
 
 
