@@ -311,6 +311,22 @@ def report(study_dir: StudyDir = Path()) -> None:
 
 
 @app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A.json", help="A results.json.")],
+    after: Annotated[Path, typer.Argument(metavar="B.json", help="A later one, or of another plan.")],
+    as_json: AsJson = False,
+) -> None:
+    """What moved between two results, at the level of the estimate, and why."""
+    from rwe.steps import show_moved
+    from rwe.steps.diff import of_files
+
+    first, second, found = of_files(before, after)
+    _print(
+        second.label, as_json, show_moved.moved(found), lambda: show_moved.moved_text(first, second, found)
+    )
+
+
+@app.command()
 @_logged
 def export(
     target: Annotated[
@@ -360,20 +376,31 @@ def refresh(
     accept_removals: Removals = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a study up to date: fetch what is new, gone or changed at the sites, then run all steps on it."""
+    """Bring a study up to date: fetch what is new, gone or changed at the sites, then run all steps on it.
+
+    Then says what moved since the results before, as `rwe diff` does.
+    """
     from rwe.results import encode
-    from rwe.steps import show
+    from rwe.steps import show, show_moved
+    from rwe.steps.diff import since
     from rwe.steps.run import run as step
     from rwe.steps.wishes import Wishes
 
     label = _label(study_dir)
     wishes = Wishes(sites=tuple(site or ()), full=full, everything=everything, removals=accept_removals)
+    moved_since = since(study_dir)
     outcome = step(study_dir, _world(), wishes=wishes)
+    first, found = moved_since(outcome.results)
     if as_json:
-        _print(label, as_json, {**show.pulled(outcome.pulled), "results": _raw(encode(outcome.results))}, str)
+        moved = {"moved": show_moved.moved(found) if found else None}
+        results = {"results": _raw(encode(outcome.results))}
+        _print(label, as_json, {**show.pulled(outcome.pulled), **moved, **results}, str)
     else:
         _print(label, as_json, {}, lambda: show.pulled_table(outcome.pulled) + "\n")
         _print_results(outcome.results, as_json)
+        if first and found:
+            _out("\nSince the results before:\n")
+            _out(show_moved.moved_text(first, outcome.results, found))
     typer.echo(f"\nreport: {outcome.report}", err=True)
     _end(outcome.missing)
 

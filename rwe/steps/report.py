@@ -15,10 +15,16 @@ def report(study_dir: Path) -> list[Path]:
 
 def read(study_dir: Path) -> Results:
     path = study_dir / folder.RESULTS / results.NAME
+    if not path.exists():
+        raise UsageError(f"{path}: nothing is compared yet", hint="run `rwe compare` first")
+    return read_file(path)
+
+
+def read_file(path: Path) -> Results:
     try:
         return results.decode(path.read_bytes())
-    except FileNotFoundError:
-        raise UsageError(f"{path}: nothing is compared yet", hint="run `rwe compare` first") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError:
         raise DataError(
             f"{path}: not a results file of this version", hint="run `rwe compare` again"

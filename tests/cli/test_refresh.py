@@ -62,6 +62,7 @@ def test_a_refresh_without_news_changes_no_result(memory, study, first):
     done = rwe("refresh", "--dir", study)
     assert "north: nothing new" in done.stdout
     assert all(r["new"] == r["changed"] == r["gone"] == "0" for r in rows(done.stdout).values())
+    assert "study as a whole:\n- nothing\n\n0 rows moved," in done.stdout
     assert results(study) == before
 
 
@@ -80,6 +81,7 @@ def test_what_changed_at_the_source_is_shown_by_type_and_reaches_the_report(memo
     sites = json.loads(results(study))["sites"]
     assert sites[0]["pulled_at"].startswith("2026-03-01T1")
     known = sites[0]["deletions_known_at"]
+    assert "- north Observation: gone 0 → 1" in done.stdout
     report = (study / "results" / "report.html").read_text()
     assert f"pulled at {sites[0]['pulled_at']}; deletions known up to {known}" in report
 
@@ -110,6 +112,7 @@ def test_json_holds_the_pull_and_the_results(study, first):
     assert found["sites"][0]["site"] == "north"
     assert {"new", "changed", "unchanged", "gone"} <= {*found["sites"][0]["arrived"]["Patient"]}
     assert found["results"] == json.loads(results(study))
+    assert found["moved"]["comparisons"] == found["moved"]["adverse_events"] == []
     assert done.stderr.startswith("\nreport: ")
 
 
