@@ -3,6 +3,7 @@
 RWE_CHROMIUM names the program; where it is not set the usual names are looked for.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -23,12 +24,19 @@ def find():
     return os.environ.get("RWE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def high(end):
+    """The same end of a pipe beyond 3 and 4, which are about to be other ones."""
+    moved = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(end)
+    return moved
+
+
 class Browser:
     """One page.  It is told what to do by numbered messages, and answers between its own events."""
 
     def __init__(self, program, folder):
-        orders_out, self.orders = os.pipe()
-        self.answers, answers_in = os.pipe()
+        orders_out, self.orders = map(high, os.pipe())
+        self.answers, answers_in = map(high, os.pipe())
         # bash puts the two pipes where Chromium looks for them
         command = ["bash", "-c", f'exec "$@" 3<&{orders_out} 4>&{answers_in}', "-", program, *QUIET]
         self.process = subprocess.Popen(
@@ -38,6 +46,13 @@ class Browser:
         os.close(orders_out)
         os.close(answers_in)
         self.sent, self.rest, self.session, self.events = 0, b"", None, []
+        try:
+            self.attach()
+        except (AssertionError, OSError) as error:
+            self.close()
+            raise AssertionError(f"{program} does not start") from error
+
+    def attach(self):
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Accessibility"):
