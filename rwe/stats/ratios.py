@@ -8,7 +8,7 @@ Garwood F. Biometrika 1936;28:437-42 (one rate); VanderWeele TJ, Ding P. Ann Int
 from math import exp, sqrt
 from statistics import NormalDist
 
-from rwe.stats.distributions import SCIPY, binomial_p, gamma_quantile
+from rwe.stats.distributions import binomial_p, gamma_quantile, version
 from rwe.stats.estimate import LEVEL, Estimate
 from rwe.stats.proportions import FISHER, clopper_pearson, tested
 from rwe.stats.summaries import ArmEvents, Events
@@ -97,7 +97,7 @@ def rate_ratio(events: Events, *, level: float = LEVEL) -> Estimate:
         p=binomial_p(a, total, odds / (1 + odds)),
         n_treated=arms[0],
         n_control=arms[1],
-        version=SCIPY,
+        version=version(),
     )
 
 

@@ -4,7 +4,7 @@ from math import erfc, sqrt
 from statistics import NormalDist
 from typing import TypedDict, Unpack
 
-from rwe.stats.distributions import SCIPY, t_quantile, t_two_sided
+from rwe.stats.distributions import t_quantile, t_two_sided, version
 from rwe.stats.estimate import Estimate
 
 
@@ -42,6 +42,6 @@ def student(value: float, se: float, df: float, *, level: float, **named: Unpack
         level=level,
         statistic=t,
         p=t_two_sided(t, df),
-        version=SCIPY,
+        version=version(),
         **named,
     )

@@ -75,8 +75,26 @@ def test_help_loads_nothing_heavy():
 
 
 def test_a_pull_does_not_wait_for_what_fits_and_compares():
-    code = "import sys, rwe.steps.pull, rwe.steps.show; print({'scipy', 'jinja2'} & {*sys.modules})"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
+    assert loaded("pull", "show") == "{'zstandard'}"
+
+
+@pytest.mark.parametrize("step", ["check", "cohort", "codes", "lock", "map", "report", "verify", "why"])
+def test_no_step_waits_for_scipy_before_it_computes(step):
+    assert "scipy" not in loaded(step)
+
+
+def test_a_new_study_folder_waits_for_no_data():
+    assert loaded("init", "sql") == "set()"
+
+
+def loaded(*steps):
+    """What of the heavy packages is read by importing them."""
+    named = ", ".join(f"rwe.steps.{step}" for step in steps)
+    heavy = {"scipy", "jinja2", "pint", "fhir", "zstandard"}
+    code = f"import sys, {named}; print({heavy} & {{*sys.modules}})"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 # init
