@@ -6,6 +6,8 @@ import sys
 import pytest
 from hypothesis import settings
 
+from tests import run
+
 # The same examples at every run in CI; `--hypothesis-profile=default` looks for new ones.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
@@ -16,6 +18,7 @@ _ended = {"with": 1}
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     _ended["with"] = int(exitstatus)
+    run.close()
 
 
 @pytest.hookimpl(trylast=True)

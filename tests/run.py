@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+from tests.warm import Warm
+
+warm = cache(Warm)
 
 
 def rwe(
@@ -12,23 +17,25 @@ def rwe(
     cwd: Path | None = None,
     stdin: bytes = b"",
     environment: dict[str, str] | None = None,
+    fresh: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `rwe` and see it end with the exit code expected."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "rwe", *map(str, words)],
-        input=stdin,
-        capture_output=True,
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        check=False,
-    )
-    done = subprocess.CompletedProcess(
-        ended.args,
-        ended.returncode,
-        ended.stdout.decode(errors="replace"),
-        ended.stderr.decode(errors="replace"),
-    )
-    assert done.returncode == expect, (
-        f"exit {done.returncode}, expected {expect}\n{done.stdout}\n{done.stderr}"
-    )
+    """Run `rwe` and see it end with the exit code expected.
+
+    fresh: by a Python that is started for it, and not by a fork of one that has read all of rwe.
+    """
+    args = [sys.executable, "-m", "rwe", *map(str, words)]
+    whole = {**os.environ, **(environment or {})}
+    if fresh or any(name.startswith("PYTHON") for name in environment or ()):
+        ended = subprocess.run(args, input=stdin, capture_output=True, cwd=cwd, env=whole, check=False)
+        code, out, err = ended.returncode, ended.stdout, ended.stderr
+    else:
+        code, out, err = warm().run(args[3:], cwd=cwd, environment=whole, stdin=stdin)
+    done = subprocess.CompletedProcess(args, code, out.decode(errors="replace"), err.decode(errors="replace"))
+    assert code == expect, f"exit {code}, expected {expect}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def close() -> None:
+    """So that what its lines did is counted before coverage is put together."""
+    if warm.cache_info().currsize:
+        warm().close()

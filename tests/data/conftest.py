@@ -21,9 +21,9 @@ class Ran:
         )
 
     def finish(self):
-        """cohort and compare."""
-        rwe("cohort", "--dir", self.study)
-        rwe("compare", "--dir", self.study)
+        """cohort and compare, each with its own seeds of hashes: what is the same does not hang on them."""
+        rwe("cohort", "--dir", self.study, fresh=True)
+        rwe("compare", "--dir", self.study, fresh=True)
         return self
 
 
