@@ -18,6 +18,12 @@ _ended = {"with": 1}
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     _ended["with"] = int(exitstatus)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _process():
+    """Ended within the last test: what its lines did is on the disk before coverage is put together."""
+    yield
     run.close()
 
 

@@ -36,6 +36,5 @@ def rwe(
 
 
 def close() -> None:
-    """So that what its lines did is counted before coverage is put together."""
     if warm.cache_info().currsize:
         warm().close()
