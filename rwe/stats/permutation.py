@@ -58,10 +58,12 @@ def _ways(scores: IntArray, m: int) -> FloatArray:
 
 def _pairs(a: FloatArray, b: FloatArray, limits: Sequence[int]) -> float:
     """Choices of k from a and of the rest from b whose sum is at most limits[k], over all k."""
-    below, total = np.cumsum(b[::-1], axis=1), 0.0
-    for first, rest, limit in zip(a, below, limits, strict=True):
+    total = 0.0
+    for first, rest, limit in zip(a, b[::-1], limits, strict=True):
         if limit >= 0:
+            below = np.cumsum(rest)
             reach = min(limit + 1, first.size)
-            left = limit - np.arange(reach)
-            total += float(first[:reach] @ rest[np.minimum(left, rest.size - 1)])
+            free = min(max(limit - rest.size + 2, 0), reach)  # up to here whatever is chosen from b fits
+            left = below[limit - reach + 1 : limit - free + 1]
+            total += float(first[:free].sum() * below[-1] + first[free:reach] @ left[::-1])
     return total
