@@ -11,6 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from rwe.stats.differences import Differences
 from rwe.stats.estimate import LEVEL
 from rwe.stats.summaries import FloatArray, TwoSamples
 
@@ -54,11 +55,8 @@ def _differences(samples: TwoSamples, places: list[int]) -> list[float]:
     Equal values are subtracted once and weighted: work and memory go with distinct values, not patients.
     """
     values, t, c = (np.array(part) for part in (samples.values, samples.treated, samples.control))
-    differences = np.subtract.outer(values[t > 0], values[c > 0]).ravel()
-    order = np.argsort(differences)
-    upto = np.cumsum(np.multiply.outer(t[t > 0], c[c > 0]).ravel()[order])
-    answer: list[float] = differences[order[np.searchsorted(upto, places)]].tolist()
-    return answer
+    arms = Differences.of(values[t > 0], t[t > 0], values[c > 0], c[c > 0])
+    return arms.in_order(places)
 
 
 @lru_cache(maxsize=1024)
