@@ -65,6 +65,11 @@ def opened(content: bytes, kind: str, form: type[M], *, keys: Sequence[Public], 
     return _message(body, form, where)
 
 
+def signers(content: bytes, where: object) -> set[str]:
+    """The fingerprints of who says to have signed: whose keys to look for, and no more than that."""
+    return {s.keyid for s in _envelope(content, where).signatures}
+
+
 def _envelope(content: bytes, where: object) -> Envelope:
     if len(content) > LARGEST:
         raise refusal("too_large", where)

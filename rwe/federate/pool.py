@@ -5,17 +5,16 @@
 An answer that does not hold ends it: leave it out, and the result is partial and says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from rwe import study
-from rwe.errors import RefusedError
 from rwe.federate import box, envelope, ledger, members, rules
 from rwe.federate.files import content, whole
-from rwe.federate.keys import Secret
+from rwe.federate.keys import Public, Secret
 from rwe.federate.ledger import Entry
 from rwe.federate.members import Members
 from rwe.federate.messages import ANSWER, REQUEST, Answer, Ask, Part, Request
@@ -25,6 +24,9 @@ from rwe.federate.refusals import refusal
 from rwe.federate.statistics import STATISTICS
 from rwe.steps import folder
 from rwe.steps.audit import stamp
+
+Pair = tuple[str, tuple[Public, Public]]
+"""A site's name, its key and its steward's."""
 
 
 def pool(study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool, now: datetime) -> Pooled:
@@ -61,8 +63,10 @@ def _pooled(asked: Request, came: dict[str, Answer], label: str, *, publish: boo
 def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -> dict[str, Answer]:
     """By site, in the order of the request."""
     came: dict[str, Answer] = {}
+    pairs = [(name, s.public()) for name, s in known.site.items()]
+    whose = {public.fingerprint: (name, keys) for name, keys in pairs for public in keys}
     for path in answers:
-        found = _opened(path, known, key)
+        found = _opened(path, whose, key)
         if (found.request, found.query) != (envelope.digest(asked), asked.query):
             raise refusal("other_request", path)
         if found.site not in asked.sites:
@@ -77,20 +81,17 @@ def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -
     return {site: came[site] for site in asked.sites if site in came}
 
 
-def _opened(path: Path, known: Members, key: Secret) -> Answer:
+def _opened(path: Path, whose: Mapping[str, Pair], key: Secret) -> Answer:
     """Signed by the site that it says it is of, and by that site's steward."""
     plain = box.unseal(content(path), by=key, where=path)
-    for name, keys in known.site.items():
-        try:
-            found = envelope.opened(plain, ANSWER, Answer, keys=keys.public(), where=path)
-        except RefusedError as e:
-            if e.code != "bad_signature":
-                raise
-        else:
-            if found.site != name:
-                raise refusal("wrong_site", path)
-            return found
-    raise refusal("bad_signature", path)
+    named = [whose[hint] for hint in envelope.signers(plain, path) if hint in whose]
+    if not named:
+        raise refusal("bad_signature", path)
+    name, keys = named[0]
+    found = envelope.opened(plain, ANSWER, Answer, keys=keys, where=path)
+    if found.site != name:
+        raise refusal("wrong_site", path)
+    return found
 
 
 def _fits(found: Answer, asked: Request, path: Path) -> None:

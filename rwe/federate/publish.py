@@ -36,6 +36,5 @@ def _arms(row: Row) -> list[Arm]:
 def _total_of_hidden(row: Row, kept: Sequence[Row]) -> bool:
     """R3: the total, less all strata but one, is that one."""
     of = row.statistic, row.variable, row.visit
-    return row.stratum == ALL and any(
-        r.status == "suppressed" for r in kept if (r.statistic, r.variable, r.visit) == of
-    )
+    shown = row.stratum == ALL and row.status != "suppressed"
+    return shown and any(r.status == "suppressed" for r in kept if (r.statistic, r.variable, r.visit) == of)

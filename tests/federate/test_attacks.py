@@ -338,6 +338,15 @@ def test_an_answer_of_a_foreign_key(done):
     refused_at_pool(made, asked, [sealed(made, found, Secret.make(), Secret.make())], "bad_signature")
 
 
+def test_an_answer_that_says_to_be_signed_by_others_than_it_is(done):
+    """The fingerprint beside a signature tells whose key to look for, and proves nothing."""
+    made, asked, _, found = done
+    whole = json.loads(envelope.sign(found, "answer", Secret.make(), Secret.make()))
+    for signature, key in zip(whole["signatures"], keys_of(made, "north"), strict=True):
+        signature["keyid"] = key.public.fingerprint
+    refused_at_pool(made, asked, [sealed(made, json.dumps(whole).encode())], "bad_signature")
+
+
 def test_an_answer_under_the_name_of_another_site(done):
     made, asked, _, found = done
     refused_at_pool(made, asked, [sealed(made, found, *keys_of(made, "south"))], "wrong_site")
@@ -365,7 +374,9 @@ def test_an_answer_given_twice(done):
 def test_a_request_sent_back_as_its_answer(done):
     made, asked, _, _ = done
     refused_at_pool(made, asked, [asked], "not_for_us")
-    refused_at_pool(made, asked, [sealed(made, asked.read_bytes())], "wrong_kind")
+    refused_at_pool(made, asked, [sealed(made, asked.read_bytes())], "bad_signature")
+    again = envelope.sign(opened(made, asked), "request", *keys_of(made, "north"))
+    refused_at_pool(made, asked, [sealed(made, again)], "wrong_kind")
 
 
 def test_an_answer_sealed_to_another(done):
@@ -404,7 +415,8 @@ def test_an_answer_with_a_number_that_is_none(done, number):
     kind = envelope.KIND.format("answer")
     signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(body), body)
     signatures = [
-        {"keyid": "", "sig": base64.b64encode(k.sign(signed)).decode()} for k in keys_of(made, "north")
+        {"keyid": k.public.fingerprint, "sig": base64.b64encode(k.sign(signed)).decode()}
+        for k in keys_of(made, "north")
     ]
     whole = {"payload": base64.b64encode(body).decode(), "payloadType": kind, "signatures": signatures}
     with pytest.raises(RefusedError, match=r"bad_form|not_canonical"):

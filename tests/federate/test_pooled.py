@@ -270,6 +270,7 @@ def test_what_is_published_has_no_cell_of_1_to_4_and_no_total_that_gives_it_back
     assert found.tier == "publish"
     arms = [arm for r in found.rows for arm in (r.treated, r.control) if arm and arm.patients is not None]
     assert all(not 0 < count < 5 for arm in arms for count in (arm.patients, arm.n - arm.patients))
+    assert row(found, "van_elteren:FEV1:d28").reason == "small_arm"
     events = [r for r in found.rows if r.variable == "any_event"]
     for strata in zip(events[::3], events[1::3], events[2::3], strict=True):
         *parts, whole = (r.status == "suppressed" for r in strata)
