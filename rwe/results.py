@@ -184,6 +184,8 @@ class Arm(Record, frozen=True, kw_only=True):
 
     n_censored of the n are known only as below or above a limit (`<L`, `>L`).  Where a quartile
     falls on one of them, `bounds` names the quartile and the sign, and its number is the limit.
+    n_dead of the n died before the visit and have the worst rank: a quartile that falls on one of them is
+    null, and so are mean and SD.
     """
 
     n: int
@@ -196,6 +198,7 @@ class Arm(Record, frozen=True, kw_only=True):
     q3: float | None
     mean: float | None
     sd: float | None
+    n_dead: int = 0
 
 
 class EstimateResult(Record, frozen=True, kw_only=True):

@@ -191,6 +191,7 @@ class Endpoint(Keys):
     ratio_up_to: float | None = Field(default=None, gt=0, le=10)
     digits: int = Field(default=2, ge=0, le=9)
     primary: bool | Name = False
+    worse: Literal["low", "high"] | None = None
 
     @model_validator(mode="after")
     def a_name_of_its_own(self) -> Self:

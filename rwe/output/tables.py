@@ -37,6 +37,7 @@ COMPARED: Schema = {
     "n_censored": INT,
     **{f"{name}_bound": TEXT for name in ("median", "q1", "q3")},
     **SUMMARY,
+    "n_dead": INT,
 }
 WEIGHTED: Schema = {"weighted_mean": FLOAT, "effective": FLOAT}
 BASELINE_ARM: Schema = {"n": INT, "n_missing": INT, **SUMMARY, "count": INT, "share": FLOAT}

@@ -19,6 +19,7 @@ REASONS = {
     "no_variation": "all values are equal in both arms",
     "no_events": "no events, or nothing but events",
     "level_not_attained": "too few values for a 95 % interval",
+    "decided_by_death": "no shift: half of the pairs or more are decided by death",
     "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",
     "not_identified": "too few values, or a model without a unique solution",
     "not_stated": "not compared: what is not stated is no group",

@@ -15,6 +15,7 @@ from rwe.stats.ranks import (
     mann_whitney_exact,
 )
 from rwe.stats.summaries import TwoSamples
+from rwe.stats.worst_rank import Composite, worst_rank, worst_rank_exact
 
 TESTS: Mapping[str, Callable[[TwoSamples], Estimate]] = {
     "mann_whitney": mann_whitney,
@@ -25,3 +26,8 @@ TESTS: Mapping[str, Callable[[TwoSamples], Estimate]] = {
 }
 CHANGE_TESTS: Mapping[str, Callable[[Changes], Estimate]] = {"ancova": ancova_of_change}
 """Of a change alone: they need the baseline of each patient."""
+DEATH_TESTS: Mapping[str, Callable[[Composite], Estimate]] = {
+    "worst_rank": worst_rank,
+    "worst_rank_exact": worst_rank_exact,
+}
+"""Of who died before the visit too: they need to know which end of the endpoint's scale is worse."""

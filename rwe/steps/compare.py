@@ -12,7 +12,7 @@ import rwe
 from rwe import data, results, study
 from rwe.errors import StudyError
 from rwe.results import Results
-from rwe.stats import CHANGE_TESTS, TESTS
+from rwe.stats import CHANGE_TESTS, DEATH_TESTS, TESTS
 from rwe.steps import audit, folder, lineage
 from rwe.steps import cohort as cohort_step
 from rwe.steps.adjusted import adjusted
@@ -43,12 +43,18 @@ def compare(study_dir: Path) -> Results:
 
 def check_tests(plan: Study) -> None:
     for a in plan.file.analysis:
-        known = [*TESTS, *(CHANGE_TESTS if a.measure == "change" else ())]
+        known = [*TESTS, *DEATH_TESTS, *(CHANGE_TESTS if a.measure == "change" else ())]
         if a.test not in known:
             of = f" of a {a.measure}" if a.test in CHANGE_TESTS else ""
             raise StudyError(
                 f"{plan.folder / study.FILE}: analysis {a.name}: there is no test {a.test!r}{of}",
                 hint=f"tests: {', '.join(known)}",
+            )
+        unsaid = ", ".join(e.id for e in plan.file.endpoint if e.worse is None)
+        if a.test in DEATH_TESTS and unsaid:
+            raise StudyError(
+                f"{plan.folder / study.FILE}: analysis {a.name}: {a.test} needs `worse` of {unsaid}",
+                hint='worse = "low" or worse = "high" says which values of an endpoint death is worse than',
             )
 
 

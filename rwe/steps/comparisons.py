@@ -16,13 +16,14 @@ from operator import add
 import msgspec
 
 from rwe.results import Arm, Comparison, EstimateResult, TestResult, limit
-from rwe.stats import CHANGE_TESTS, TESTS
+from rwe.stats import CHANGE_TESTS, DEATH_TESTS, TESTS
 from rwe.stats.ancova import Changes
 from rwe.stats.estimate import Estimate
 from rwe.stats.multiplicity import benjamini_hochberg, holm
 from rwe.stats.paired import change
 from rwe.stats.quantile import Description
 from rwe.stats.summaries import TwoSamples
+from rwe.stats.worst_rank import Composite, Worse
 from rwe.store import Store
 from rwe.study import Analysis, Endpoint, Study
 
@@ -119,7 +120,8 @@ def _family(cells: Cells, plan: Study, analysis: Analysis) -> Iterator[Compariso
 def _comparison(
     cell: Mapping[str, Values], analysis: Analysis, e: Endpoint, *, stratum: str, visit: str
 ) -> Comparison:
-    estimate = _estimate(cell, analysis)
+    estimate = _estimate(cell, analysis, e)
+    worse = e.worse if analysis.test in DEATH_TESTS else None
     return Comparison(
         endpoint=e.id,
         kind=e.kind,
@@ -129,8 +131,8 @@ def _comparison(
         measure=analysis.measure,
         analysis=analysis.name,
         primary=is_primary(e, visit),
-        treated=arm_result(cell["treated"], analysis.quantile_type),
-        control=arm_result(cell["control"], analysis.quantile_type),
+        treated=arm_result(cell["treated"], analysis.quantile_type, worse=worse),
+        control=arm_result(cell["control"], analysis.quantile_type, worse=worse),
         estimate=estimate_result(estimate),
         test=test_result(estimate),
         status=estimate.status,
@@ -138,7 +140,11 @@ def _comparison(
     )
 
 
-def _estimate(cell: Mapping[str, Values], analysis: Analysis) -> Estimate:
+def _estimate(cell: Mapping[str, Values], analysis: Analysis, e: Endpoint) -> Estimate:
+    if analysis.test in DEATH_TESTS:
+        assert e.worse is not None  # see check_tests
+        dead = cell["treated"].missing["dead"], cell["control"].missing["dead"]
+        return DEATH_TESTS[analysis.test](Composite(samples=_pooled(cell), dead=dead, worse=e.worse))
     if analysis.test in CHANGE_TESTS:
         changes = Changes(treated=cell["treated"].changes, control=cell["control"].changes)
         return CHANGE_TESTS[analysis.test](changes)
@@ -156,21 +162,42 @@ def _pooled(cell: Mapping[str, Values]) -> TwoSamples:
     return reduce(add, parts, TwoSamples.of([], []))
 
 
-def arm_result(values: Values, kind: int) -> Arm:
+def arm_result(values: Values, kind: int, *, worse: Worse | None = None) -> Arm:
+    """worse: who died counts, beyond this end of all who were measured."""
     ranked = sorted(values.all())
-    d = Description.of([_limit_of(v, values.signs.get(v)) for v in ranked], kind=kind)
+    limits = [_limit_of(v, values.signs.get(v)) for v in ranked]
+    dead = values.missing["dead"] if worse else 0
+    missing = {reason: n for reason, n in sorted(values.missing.items()) if not (worse and reason == "dead")}
+    shown = _with_deaths(limits, dead, worse, kind) if dead else Description.of(limits, kind=kind)
+    signs = [values.signs.get(v, "") for v in ranked]
     return Arm(
-        n=d.n,
-        n_missing=sum(values.missing.values()),
-        missing=dict(sorted(values.missing.items())),
+        n=shown.n,
+        n_missing=sum(missing.values()),
+        missing=missing,
         n_censored=values.n_censored,
-        bounds=_bounds([values.signs.get(v, "") for v in ranked], kind),
-        median=d.median,
-        q1=d.q1,
-        q3=d.q3,
-        mean=d.mean,
-        sd=d.sd,
+        bounds=_bounds([""] * dead + signs if worse == "low" else signs + [""] * dead, kind),
+        median=shown.median,
+        q1=shown.q1,
+        q3=shown.q3,
+        mean=shown.mean,
+        sd=shown.sd,
+        n_dead=dead,
     )
+
+
+def _with_deaths(ranked: Sequence[float], dead: int, worse: Worse | None, kind: int) -> Description:
+    """Quartiles over the dead too; none where it takes one of them, wholly or by interpolation."""
+    n = len(ranked) + dead
+    first = dead if worse == "low" else 0
+    stand_in = [ranked[0] if worse == "low" else ranked[-1]] * dead if ranked else [0.0] * dead
+    filled = Description.of([*stand_in, *ranked] if worse == "low" else [*ranked, *stand_in], kind=kind)
+    places = Description.of(range(n), kind=kind)
+    kept = {
+        name: getattr(filled, name)
+        for name in ("median", "q1", "q3")
+        if all(first <= place < first + len(ranked) for place in _near(getattr(places, name)))
+    }
+    return Description(n=n, **kept)
 
 
 def _limit_of(value: float, sign: str | None) -> float:
@@ -186,11 +213,15 @@ def _bounds(signs: list[str], kind: int) -> dict[str, str]:
     places = Description.of(range(len(signs)), kind=kind)
     found = {}
     for name, place in (("median", places.median), ("q1", places.q1), ("q3", places.q3)):
-        if place is not None:
-            near = round(place, 6)
-            if sides := {signs[floor(near)], signs[ceil(near)]} - {""}:
-                found[name] = min(sides)
+        if place is not None and (sides := {signs[at] for at in _near(place)} - {""}):
+            found[name] = min(sides)
     return found
+
+
+def _near(place: float) -> tuple[int, int]:
+    """The values that a quartile at this place is made of: one twice, or two neighbours."""
+    near = round(place, 6)
+    return floor(near), ceil(near)
 
 
 def estimate_result(e: Estimate) -> EstimateResult:

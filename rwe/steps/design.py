@@ -122,6 +122,8 @@ def _endpoint(e: Endpoint) -> str:
         text += f"; below {e.plausible[0]:g} or above {e.plausible[1]:g} it is set aside"
     if e.ratio_up_to is not None:
         text += f"; up to {e.ratio_up_to:g} it is taken for a ratio and set aside"
+    if e.worse:
+        text += f"; {e.worse} values are worse"
     return text
 
 

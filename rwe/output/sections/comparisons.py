@@ -69,7 +69,8 @@ def _row(c: Comparison, digits: int, ways: Sequence[str], estimates: Sequence[st
 
 
 def _arm(arm: Arm, c: Comparison, digits: int) -> tuple[Cell, Cell]:
+    dead = f"{arm.n_dead} dead, ranked worst" if arm.n_dead else ""
     limits = f"{arm.n_censored} beyond a limit of measurement" if arm.n_censored else ""
     mean = mean_sd(arm.mean, arm.sd, digits) if "mean" in c.estimate.name.lower() else ""
-    notes = "; ".join(part for part in (mean, limits) if part)
+    notes = "; ".join(part for part in (mean, limits, dead) if part)
     return Cell(f"{arm.n} / {arm.n_missing}", counted(arm.missing)), Cell(quartiles(arm, digits), notes)
