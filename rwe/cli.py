@@ -44,6 +44,13 @@ Removals = Annotated[
 Everything = Annotated[
     bool, typer.Option("--everything", help="All of every mapped type, not only what the study needs.")
 ]
+Sensitivity = Annotated[
+    bool,
+    typer.Option(
+        "--sensitivity",
+        help="The first analysis again with other windows, tests, patients, weights and missing data.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 RecordedType = Literal[
     "Observation", "Condition", "MedicationAdministration", "Medication", "AdverseEvent", "Encounter"
@@ -283,14 +290,14 @@ def lock(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
 
 @app.command()
 @_logged
-def compare(study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
+def compare(study_dir: StudyDir = Path(), sensitivity: Sensitivity = False, as_json: AsJson = False) -> None:
     """Compare the endpoints of the two arms; writes results/results.json.
 
     A comparison that cannot be made is listed with its reason; that is no failure.
     """
     from rwe.steps.compare import compare as step
 
-    found = step(study_dir)
+    found = step(study_dir, sensitive=sensitivity)
     _print_results(found, as_json)
     _end(found.partial)
 

@@ -6,7 +6,7 @@ decoded into them before it is written or read, so that no other shape can pass.
 """
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -185,7 +185,8 @@ class Arm(Record, frozen=True, kw_only=True):
     n_censored of the n are known only as below or above a limit (`<L`, `>L`).  Where a quartile
     falls on one of them, `bounds` names the quartile and the sign, and its number is the limit.
     n_dead of the n died before the visit and have the worst rank: a quartile that falls on one of them is
-    null, and so are mean and SD.
+    null, and so are mean and SD.  n_imputed of the n were not measured: the mean is then over all imputed
+    sets, and there is no quartile and no SD.
     """
 
     n: int
@@ -199,6 +200,7 @@ class Arm(Record, frozen=True, kw_only=True):
     mean: float | None
     sd: float | None
     n_dead: int = 0
+    n_imputed: int = 0
 
 
 class EstimateResult(Record, frozen=True, kw_only=True):
@@ -352,6 +354,21 @@ class AdverseEventResult(Record, frozen=True, kw_only=True):
     event_rate_ratio: RateRatio
 
 
+class Variant(Record, frozen=True, kw_only=True):
+    """The main analysis, which is the first of the study file, with one thing done otherwise.
+
+    rows: none where `reason` says why it was not run.  Holm and Benjamini–Hochberg count none of them: p_holm
+    and p_bh are null.  caution: what a reader must know before reading it.
+    """
+
+    name: str
+    theme: Literal["windows", "quartiles", "test", "exposure", "weights", "sites", "missing"]
+    varied: str
+    caution: str | None
+    reason: str | None
+    rows: list[Comparison]
+
+
 class CheckResult(Record, frozen=True, kw_only=True):
     rule: str
     site: str
@@ -430,7 +447,8 @@ class Results(Record, frozen=True, kw_only=True):
     visits: list[VisitCount]
     comparisons: list[Comparison]
     adverse_events: list[AdverseEventResult]
-    sensitivity: list[dict[str, Any]]
+    sensitivity: list[Variant]
+    """Empty where it was not asked for."""
     checks: list[CheckResult]
     units: list[UnitResult]
     deviations: list[str]

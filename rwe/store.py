@@ -158,6 +158,16 @@ class Store:
                 loads.compare(self._folder, line)
                 self._db.execute("CHECKPOINT")
 
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Whatever is written inside is undone, however it ends."""
+        self._db.begin()
+        try:
+            yield
+        finally:
+            with suppress(duckdb.Error):  # after a fatal error there is nothing to roll back
+                self._db.rollback()
+
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> Answer:
         """Executed beside the main thread: DuckDB 2.0 looks for Ctrl-C so seldom that it often misses it."""
         with _failing():

@@ -169,8 +169,12 @@ class Baseline(Window):
 
 
 class Visit(Window):
+    """narrower, wider: the window in two sensitivity analyses; [sensitivity] makes what is not said."""
+
     name: Name
     target: Day
+    narrower: Window | None = None
+    wider: Window | None = None
 
     @model_validator(mode="after")
     def target_inside(self) -> Self:
@@ -178,6 +182,15 @@ class Visit(Window):
             raise ValueError(f"visit {self.name}: the target must lie in [from, to)")
         if self.name in ("all", "baseline"):
             raise ValueError(f"visit {self.name}: this name is taken")
+        return self
+
+    @model_validator(mode="after")
+    def alternatives_lie_within_and_around(self) -> Self:
+        n, w = self.narrower, self.wider
+        if n and not (self.start <= n.start <= self.target < n.end <= self.end):
+            raise ValueError(f"visit {self.name}: `narrower` must lie within the window and hold the target")
+        if w and not (w.start <= self.start and self.end <= w.end):
+            raise ValueError(f"visit {self.name}: `wider` must hold the window")
         return self
 
 
@@ -287,6 +300,20 @@ class Propensity(Keys):
         return self
 
 
+class Sensitivity(Keys):
+    """What `rwe compare --sensitivity` does otherwise, one thing at a time.
+
+    narrower, wider: how far a window's ends are from its target, of what they were.
+    """
+
+    narrower: float = Field(default=0.5, gt=0, lt=1)
+    wider: float = Field(default=1.5, gt=1, le=10)
+    quantile_types: tuple[Annotated[int, Field(ge=1, le=9)], ...] = (2, 6, 7)
+    tests: tuple[Name, ...] = ("mann_whitney_asymptotic", "mann_whitney_exact", "welch")
+    imputations: int = Field(default=20, ge=2, le=1000)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+
+
 class StudyFile(Keys):
     """All that study.toml says."""
 
@@ -307,6 +334,7 @@ class StudyFile(Keys):
     analysis: tuple[Analysis, ...] = Field(min_length=1)
     adverse_events: AdverseEvents | None = None
     propensity: Propensity | None = None
+    sensitivity: Sensitivity = Sensitivity()
 
     def named_lists(self) -> list[str]:
         """The code lists the study refers to, each once, in the order of the file."""
@@ -363,6 +391,18 @@ class StudyFile(Keys):
                 raise ValueError(
                     f"visit windows overlap: {a.name} ends at day {a.end:g}, {b.name} begins at {b.start:g}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def wider_windows_do_not_overlap(self) -> Self:
+        wider = sorted((v.wider.start, v.wider.end, v.name) for v in self.visit if v.wider)
+        if wider and len(wider) != len(self.visit):
+            raise ValueError("`wider` stands at every [[visit]] or at none: else they might overlap")
+        if wider and self.baseline and wider[0][0] <= self.baseline.end:
+            raise ValueError(f"`wider` of visit {wider[0][2]} and the baseline overlap")
+        for (_, end, a), (start, _, b) in pairwise(wider):
+            if start < end:
+                raise ValueError(f"the `wider` windows of {a} and {b} overlap")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,13 @@ def analyses(results: Results) -> list[str]:
     return in_order((c.analysis for c in results.comparisons), results.design.analyses)
 
 
+def varied(results: Results) -> list[Comparison]:
+    """The main analysis, if the variants of it were run."""
+    if not results.sensitivity:
+        return []
+    return [c for c in results.comparisons if c.analysis == analyses(results)[0]]
+
+
 def strata(results: Results, names: Iterable[str]) -> list[str]:
     return in_order(names, results.design.strata)
 

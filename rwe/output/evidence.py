@@ -86,13 +86,17 @@ def _statistic(c: Comparison, codes: dict[str, dict[str, str]]) -> Json:
         "statisticType": _type(c.estimate.name, codes),
         "quantity": _quantity(c),
         "sampleSize": {
-            "description": f"measured: treated {c.treated.n}, control {c.control.n}",
+            "description": f"{_counts(c)}: treated {c.treated.n}, control {c.control.n}",
             "numberOfStudies": 1,
             "numberOfParticipants": sum(arm.n + arm.n_missing for arm in (c.treated, c.control)),
             "knownDataCount": c.treated.n + c.control.n,
         },
         **({"attributeEstimate": attributes} if attributes else {}),
     }
+
+
+def _counts(c: Comparison) -> str:
+    return "measured, or dead and ranked worst" if c.treated.n_dead or c.control.n_dead else "measured"
 
 
 def _missing(c: Comparison) -> list[str]:

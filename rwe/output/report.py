@@ -17,6 +17,7 @@ from rwe.output.sections import (
     methods,
     patients,
     record,
+    sensitivity,
     summary,
     visits,
 )
@@ -34,7 +35,7 @@ ORDER = (
     adjusted.adjusted,
     visits.missing,
     events.adverse_events,
-    record.sensitivity,
+    sensitivity.sensitivity,
     record.checks,
     record.units,
     record.deviations,

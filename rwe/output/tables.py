@@ -5,13 +5,14 @@ An infinite limit is inf; a number that does not exist is null, in CSV an empty 
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from rwe.results import Adjusted, Arm, Results
+from rwe.output.arrange import varied
+from rwe.results import Adjusted, Arm, Comparison, Results
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """Beginnings of a text that a spreadsheet would run, or hide one behind."""
@@ -37,7 +38,7 @@ COMPARED: Schema = {
     "n_censored": INT,
     **{f"{name}_bound": TEXT for name in ("median", "q1", "q3")},
     **SUMMARY,
-    "n_dead": INT,
+    **dict.fromkeys(("n_dead", "n_imputed"), INT),
 }
 WEIGHTED: Schema = {"weighted_mean": FLOAT, "effective": FLOAT}
 BASELINE_ARM: Schema = {"n": INT, "n_missing": INT, **SUMMARY, "count": INT, "share": FLOAT}
@@ -60,16 +61,21 @@ EVENT_ARM: Schema = {
     **_named("first_rate", INCIDENCE),
     **_named("event_rate", INCIDENCE),
 }
+COMPARISON: Schema = {
+    **dict.fromkeys(("analysis", "endpoint", "kind", "stratum", "visit", "unit", "measure"), TEXT),
+    "primary": BOOL,
+    **_arms(COMPARED),
+    **RESULT,
+    "estimand": TEXT,
+    **_arms(WEIGHTED),
+    "pairs": INT,
+    **dict.fromkeys(("detail", "at_fault"), TEXT),
+}
 SCHEMAS: Mapping[str, Schema] = {
-    "comparisons": {
-        **dict.fromkeys(("analysis", "endpoint", "kind", "stratum", "visit", "unit", "measure"), TEXT),
-        "primary": BOOL,
-        **_arms(COMPARED),
-        **RESULT,
-        "estimand": TEXT,
-        **_arms(WEIGHTED),
-        "pairs": INT,
-        **dict.fromkeys(("detail", "at_fault"), TEXT),
+    "comparisons": COMPARISON,
+    "sensitivity": {
+        **dict.fromkeys(("variant", "theme", "varied", "caution", "not_run"), TEXT),
+        **COMPARISON,
     },
     "attrition": {
         **dict.fromkeys(("step", "description", "site", "arm", "stratum"), TEXT),
@@ -119,7 +125,8 @@ SCHEMAS: Mapping[str, Schema] = {
 
 def frames(results: Results) -> dict[str, pl.DataFrame]:
     rows: dict[str, Sequence[dict[str, Any]]] = {
-        "comparisons": [{**_flat(c), **_adjusted(c.adjusted)} for c in results.comparisons],
+        "comparisons": [_compared(c) for c in results.comparisons],
+        "sensitivity": list(_variants(results)),
         "attrition": [_flat(a) for a in results.attrition],
         "baseline": [_flat(b) for b in results.baseline],
         "visits": [{**_flat(v), "set_aside": _text(v.set_aside)} for v in results.visits],
@@ -162,6 +169,21 @@ def _flat(record: msgspec.Struct) -> dict[str, Any]:
             continue
         flat.update({f"{name}_{key}": item for key, item in inner.items()})
     return flat
+
+
+def _compared(c: Comparison) -> dict[str, Any]:
+    return {**_flat(c), **_adjusted(c.adjusted)}
+
+
+def _variants(results: Results) -> Iterator[dict[str, Any]]:
+    """The main analysis first; a variant that was not run has one row, with the reason."""
+    for c in varied(results):
+        yield {"variant": "main", **_compared(c)}
+    for v in results.sensitivity:
+        head = {"variant": v.name, "theme": v.theme, "varied": v.varied, "caution": v.caution}
+        yield from ({**head, **_compared(c)} for c in v.rows)
+        if v.reason:
+            yield {**head, "not_run": v.reason}
 
 
 def _adjusted(found: Adjusted | None) -> dict[str, Any]:

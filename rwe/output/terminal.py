@@ -13,8 +13,8 @@ from rwe.output.grid import WIDTH, columns, filled, widest
 from rwe.output.numbers import NONE, interval, p_value, quartiles, share
 from rwe.output.sections.events import THEMES, ascertainment, difference, estimate_name
 from rwe.output.sections.summary import multiplicity
-from rwe.output.words import NOT_RANDOMISED, commonest, methods, standing, verdict
-from rwe.results import AdverseEventResult, Comparison, Results
+from rwe.output.words import NOT_RANDOMISED, commonest, methods, spoken, standing, verdict
+from rwe.results import AdverseEventResult, Comparison, Results, Variant
 
 NOT_COMPARED = ("not_stated", "suspects_differ", "treated_only")
 HEADS = ["n", "treated", "n", "control", "estimate [95 % CI]", "P", "Holm"]
@@ -26,6 +26,7 @@ def comparison_text(results: Results) -> str:
     noted = [filled(f"! {text}", indent="  ") for text in cautions(results)]
     plan = filled(f"Plan: {standing(results.plan)}.")
     lines = [filled(NOT_RANDOMISED), plan, *noted, "", *_comparisons(results), ""]
+    lines += [*_sensitivity(results), ""] if results.sensitivity else []
     return _labelled(results, [*lines, *_attrition(results), "", *_events(results)])
 
 
@@ -86,6 +87,20 @@ def _row(c: Comparison, block: Block) -> list[str]:
 
 def _arms_of(c: Comparison, digits: int) -> list[str]:
     return [part for arm in (c.treated, c.control) for part in (str(arm.n), quartiles(arm, digits))]
+
+
+def _sensitivity(results: Results) -> list[str]:
+    """What was run; the numbers are many, and in the report."""
+    rows = [
+        [spoken(v.name), f"not run: {spoken(v.reason)}" if v.reason else _estimable(v)]
+        for v in results.sensitivity
+    ]
+    note = "Beside the main analysis in the report; counted in no family, and no P of them is adjusted."
+    return [*columns([["Sensitivity", "estimable"], *rows], left=2, limit=64), filled(note)]
+
+
+def _estimable(variant: Variant) -> str:
+    return f"{sum(c.status == 'estimated' for c in variant.rows)} of {len(variant.rows)}"
 
 
 def _attrition(results: Results) -> list[str]:

@@ -73,6 +73,14 @@ def cohort(study_dir: Path) -> Cohort:
 
 
 def build(store: Store, plan: Study) -> None:
+    people_and_values(store, plan)
+    for sql in data.sql_files("visit"):
+        store.run_file(sql)
+    _run_checks(store)
+
+
+def people_and_values(store: Store, plan: Study) -> None:
+    """All that comparisons read, without counts and checks."""
     tables.write(store, plan)
     for sql in data.sql_files("result"):
         store.run_file(sql)
@@ -80,14 +88,16 @@ def build(store: Store, plan: Study) -> None:
     store.run(STEPS)
     for number, sql in enumerate(data.sql_files("cohort"), start=1):
         _run(store, number, sql)
+    endpoint_values(store, plan)
+
+
+def endpoint_values(store: Store, plan: Study) -> None:
+    """One value for each visit of the table `visit`."""
     kinds = list(dict.fromkeys(e.kind for e in plan.file.endpoint))
     for kind in kinds:
         store.run_file(data.root() / "sql" / "endpoint" / f"{kind}.sql")
     union = " UNION ALL BY NAME ".join(f"FROM {quoted(kind)}" for kind in kinds)
     store.run(f"CREATE OR REPLACE TABLE endpoint_value AS {union}")
-    for sql in data.sql_files("visit"):
-        store.run_file(sql)
-    _run_checks(store)
 
 
 def _run(store: Store, number: int, sql: Path) -> None:

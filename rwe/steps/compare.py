@@ -8,6 +8,8 @@ Patient values end here: what is written holds counts, summaries and estimates.
 import os
 from pathlib import Path
 
+import msgspec
+
 import rwe
 from rwe import data, results, study
 from rwe.errors import StudyError
@@ -22,14 +24,15 @@ from rwe.steps.counts import counts, partial
 from rwe.steps.design import design
 from rwe.steps.events import adverse_events
 from rwe.steps.propensity import propensity
+from rwe.steps.sensitivity import sensitivity
 from rwe.steps.standing import standing
 from rwe.steps.visits import visits
 from rwe.store import Store
 from rwe.study import Study
 
 
-def compare(study_dir: Path) -> Results:
-    """Compare what `rwe cohort` built and write results/results.json."""
+def compare(study_dir: Path, *, sensitive: bool = False) -> Results:
+    """Compare what `rwe cohort` built and write results/results.json; sensitive: with the variants too."""
     plan = study.load(study_dir)
     check_tests(plan)
     with Store.open(folder.data_folder(study_dir)) as store:
@@ -37,6 +40,8 @@ def compare(study_dir: Path) -> Results:
         lineage.require(store, "cohort", lineage.of_cohort(plan))
         audit.comparison(plan)
         found = collect(store, plan, standing(plan))
+        if sensitive:
+            found = msgspec.structs.replace(found, sensitivity=sensitivity(store, plan))
     _write(folder.results_folder(study_dir) / results.NAME, results.encode(found))
     return found
 
@@ -55,6 +60,12 @@ def check_tests(plan: Study) -> None:
             raise StudyError(
                 f"{plan.folder / study.FILE}: analysis {a.name}: {a.test} needs `worse` of {unsaid}",
                 hint='worse = "low" or worse = "high" says which values of an endpoint death is worse than',
+            )
+    for name in plan.file.sensitivity.tests:
+        if name not in TESTS:
+            raise StudyError(
+                f"{plan.folder / study.FILE}: sensitivity.tests: there is no test {name!r}",
+                hint=f"tests: {', '.join(TESTS)}",
             )
 
 

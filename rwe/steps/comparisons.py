@@ -23,6 +23,7 @@ from rwe.stats.multiplicity import benjamini_hochberg, holm
 from rwe.stats.paired import change
 from rwe.stats.quantile import Description
 from rwe.stats.summaries import TwoSamples
+from rwe.stats.worst_rank import NAME as DEATH_WORST
 from rwe.stats.worst_rank import Composite, Worse
 from rwe.store import Store
 from rwe.study import Analysis, Endpoint, Study
@@ -142,8 +143,10 @@ def _comparison(
 
 def _estimate(cell: Mapping[str, Values], analysis: Analysis, e: Endpoint) -> Estimate:
     if analysis.test in DEATH_TESTS:
-        assert e.worse is not None  # see check_tests
         dead = cell["treated"].missing["dead"], cell["control"].missing["dead"]
+        if e.worse is None:
+            arms = len(cell["treated"].all()), len(cell["control"].all())
+            return Estimate.not_estimable("no_direction", name=DEATH_WORST, test=analysis.test, arms=arms)
         return DEATH_TESTS[analysis.test](Composite(samples=_pooled(cell), dead=dead, worse=e.worse))
     if analysis.test in CHANGE_TESTS:
         changes = Changes(treated=cell["treated"].changes, control=cell["control"].changes)

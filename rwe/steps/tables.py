@@ -61,12 +61,18 @@ def write(store: Store, study: Study) -> None:
     carriers = file.stratification.carriers if file.stratification else ()
     store.insert("carrier", [(name,) for name in dict.fromkeys(carriers)])
     store.insert("stratum", [(n, s.name, s.label, s.codes) for n, s in enumerate(file.stratum, start=1)])
-    store.insert("visit", list(_visits(file)))
+    write_visits(store, file)
     store.insert("endpoint", list(_endpoints(file)))
     store.insert("default_unit", [(d.site, d.endpoint, d.unit) for d in file.default_unit])
     store.insert("code_meaning", _reviewed("code_meaning"))
     store.insert("contradiction_word", _reviewed("contradiction_word"))
     store.insert("event_word", _reviewed("event_word"))
+
+
+def write_visits(store: Store, file: StudyFile) -> None:
+    """In place of those that were there."""
+    store.run("DELETE FROM visit")
+    store.insert("visit", list(_visits(file)))
 
 
 def _study(study: Study) -> tuple[object, ...]:

@@ -138,7 +138,7 @@ def _comparison(d, c):
             row += [
                 t for of in ("mean", "sd") for t in fixed(arm[of], places) if "mean" in c["estimate"]["name"]
             ]
-            row += [str(arm["n_censored"])] if arm["n_censored"] else []
+            row += [str(arm[of]) for of in ("n_censored", "n_dead") if arm[of]]
     row += interval(c["estimate"], places) + [
         t for p in ("p", "p_holm", "p_bh") for t in p_value(c["test"][p])
     ]

@@ -36,6 +36,7 @@ from rwe.results import (
     StudyRef,
     TestResult,
     UnitResult,
+    Variant,
     VisitCount,
     VisitInfo,
     WeightedArm,
@@ -119,10 +120,7 @@ def build(*, label: str = LABEL) -> Results:
         visits=visits(),
         comparisons=comparisons(),
         adverse_events=adverse_events(),
-        sensitivity=[
-            {"endpoint": "fev1", "changed": "quartiles type 6", "result": {"p": 0.0079, "n": [13, 16]}},
-            {"endpoint": "fev1", "changed": "exact conditional", "result": {"p": 0.0062, "n": None}},
-        ],
+        sensitivity=sensitivity(),
         checks=[
             CheckResult(rule="fev1_above_vc", site="south", arm=None, n=2, severity="warning"),
             CheckResult(rule="value_after_death", site="north", arm="treated", n=1, severity="error"),
@@ -376,6 +374,28 @@ def _comparison(key, arms, estimate, **result):
 def tested(name: str, p: float | None) -> TestResult:
     statistic = None if p is None else 100.5
     return TestResult(name=name, version="scipy 1.17.1", statistic=statistic, p=p, p_holm=None, p_bh=None)
+
+
+def sensitivity() -> list[Variant]:
+    """Of the first analysis: three variants of the first visit, and one that was not run."""
+    first = [c for c in comparisons() if c.visit == "d28"]
+
+    def variant(name: str, theme: str, caution: str | None, **arm: float | None) -> Variant:
+        rows = [replace(c, treated=replace(c.treated, **arm), test=alone(c.test)) for c in first]
+        return Variant(name=name, theme=theme, varied=f"{name}!", caution=caution, reason=None, rows=rows)
+
+    return [
+        variant("quartiles_type_6", "quartiles", None, q1=1.125),
+        variant("without_<b>north</b>", "sites", None, n=7),
+        variant("death_worst_rank", "missing", MARKUP, n_dead=2, median=None),
+        Variant(
+            name="=imputed", theme="missing", varied=HOSTILE, caution=None, reason="of_a_change", rows=[]
+        ),
+    ]
+
+
+def alone(test: TestResult) -> TestResult:
+    return replace(test, p_holm=None, p_bh=None)
 
 
 def propensity() -> list[Propensity]:

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from rwe import data
 from rwe.output.evidence import evidence
-from rwe.stats import CHANGE_TESTS, TESTS, adjusted, means, ratios
+from rwe.stats import CHANGE_TESTS, DEATH_TESTS, TESTS, adjusted, means, ratios
 from rwe.stats.ancova import Changes
 from rwe.stats.summaries import TwoSamples
+from rwe.stats.worst_rank import Composite
 from rwe.validate import problem
 
 # As HL7 Terminology 7.0.1 and FHIR R5 list them; looked up, not made up.
@@ -139,6 +140,12 @@ def test_an_infinite_limit_is_said_to_be_infinite(results):
     assert ends == ["negative-infinity", "positive-infinity"]
 
 
+def test_the_dead_who_are_ranked_are_not_called_measured(results):
+    c = results.comparisons[0]
+    _, s = first(results, treated=replace(c.treated, n_dead=2))
+    assert s["sampleSize"]["description"].startswith("measured, or dead and ranked worst: treated")
+
+
 def test_a_change_is_called_one(results):
     row = replace(results.comparisons[0], measure="change")
     (e,) = evidence(replace(results, comparisons=[row]))
@@ -149,6 +156,8 @@ def test_every_estimate_of_a_comparison_is_reviewed():
     empty = TwoSamples.of([], [])
     names = {test(empty).name for test in TESTS.values()}
     names |= {test(Changes(treated=[], control=[])).name for test in CHANGE_TESTS.values()}
+    nobody = Composite(samples=empty, dead=(0, 0), worse="low")
+    names |= {test(nobody).name for test in DEATH_TESTS.values()}
     names |= {adjusted.NAME, means.WITHIN}
     assert names == {row["estimate"] for row in data.reviewed("export/estimate_code")}
     assert ratios.RATE not in names

@@ -32,7 +32,7 @@ def test_files_folders_and_modes(tmp_path):
     folder = tmp_path / "results"
     written = output.write(few(), folder)
     assert sorted(content(folder)) == sorted(path.relative_to(folder) for path in written)
-    assert len(written) == 1 + (2 * 9 + 1) + 2 * 6
+    assert len(written) == 1 + (2 * 10 + 1) + 2 * 6
     assert {mode(path) for path in written} == {0o600}
     assert {mode(place) for place in (folder, folder / "tables", folder / "figures")} == {0o700}
 

@@ -249,3 +249,15 @@ def test_rows_of_every_type_are_inserted_exactly(store):
 
 def test_no_row_is_no_statement(store):
     store.insert("unheard_of", [])
+
+
+def test_what_is_written_in_a_scratch_is_undone_however_it_ends(tmp_path):
+    with Store.open(tmp_path, create=True) as store:
+        store.run("CREATE TABLE t AS SELECT 1 AS x")
+        with store.scratch():
+            store.run("CREATE OR REPLACE TABLE t AS SELECT 2 AS x")
+            store.run("CREATE TABLE u AS SELECT 3 AS x")
+            assert store.rows("SELECT t.x, u.x FROM t, u") == [(2, 3)]
+        with pytest.raises(duckdb.Error), store.scratch():
+            store.run("DELETE FROM t; FROM nowhere")
+        assert (store.rows("FROM t"), store.tables()) == ([(1,)], {"t"})

@@ -1,8 +1,5 @@
 """What was declared and what was done to the data: definitions, checks, units, deviations, provenance."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rwe.output.figures import design_figures
 from rwe.output.numbers import NONE, fixed
 from rwe.output.page import Cell, Column, Group, Part, Row, Section, Table, row
@@ -76,35 +73,6 @@ def units(results: Results) -> Section:
 def deviations(results: Results) -> Section:
     none = ["None was declared."] if not results.deviations else []
     return Section("deviations", "Deviations", [Part(paragraphs=none, items=results.deviations)])
-
-
-def sensitivity(results: Results) -> Section:
-    """Rows of any shape, with the union of their keys."""
-    title, none = "Sensitivity", "No sensitivity analysis was run."
-    if not results.sensitivity:
-        return Section("sensitivity", title, [Part(paragraphs=[none])])
-    flat = [dict(_flat(r)) for r in results.sensitivity]
-    keys = list(dict.fromkeys(key for r in flat for key in r))
-    rows = [row(str(i), *(short(r.get(key, NONE)) for key in keys)) for i, r in enumerate(flat, 1)]
-    columns = [Column("Row", prose=True), *(Column(key, prose=True) for key in keys)]
-    table = Table("sensitivity-table", "Sensitivity analyses", columns, [Group("", rows)])
-    return Section("sensitivity", title, [Part(tables=[table])])
-
-
-def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    pairs = []
-    for key, value in record.items():
-        if isinstance(value, Mapping):
-            pairs += _flat(value, f"{prefix}{key} ")
-        else:
-            pairs.append((f"{prefix}{key}", _said(value)))
-    return pairs
-
-
-def _said(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}".replace("-", "−", 1)
-    return NONE if value is None else str(value)
 
 
 def provenance(results: Results) -> Section:
