@@ -7,7 +7,7 @@ from tests.run import rwe
 
 VIEW = folders.ROOT / "mappings" / "r4" / "patient.json"
 # In an order in which each finds what it needs.
-DONE = ["check", "pull", "map", "cohort", "lock", "compare", "report", "refresh"]
+DONE = ["check", "pull", "map", "cohort", "lock", "compare", "report", "export", "refresh"]
 READ = ["codes", "inventory", "verify", "doctor", "sql"]
 
 
@@ -31,6 +31,7 @@ def test_every_verb_starts_by_itself(study):
     assert run("why", patient, "--dir", study) == ""
     assert run("view", VIEW, study / "export" / "all.ndjson") == ""
     assert run("sql", "r4/patient") == ""
+    run("federate", "keygen", "site", "--dir", study)
     assert run("purge", "--all", "--dir", study) == ""
 
 
