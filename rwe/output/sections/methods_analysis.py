@@ -84,6 +84,8 @@ def missing(results: Results) -> Iterator[str]:
         asked = sum(arm.n for arm in arms) + lacking
         why = f" ({counted(reasons)})" if lacking else ""
         yield f"Over all comparisons of “{name}” {lacking} of {asked} values were missing{why}."
+        if dead := sum(arm.n_dead for arm in arms):
+            yield f"{dead} of the others are deaths before the visit, which have the worst rank."
 
 
 def events(results: Results) -> Iterator[str]:
