@@ -83,8 +83,19 @@ class Exposure(Keys):
         min_length=1
     )
     infusions: int | None = Field(default=None, ge=1, le=1000)
+    days: tuple[Annotated[int, Field(ge=0, le=36525)], ...] = ()
+    days_within: int = Field(default=0, ge=0, le=365)
     first_dose: Window | None = None
     dose: Dose | None = None
+
+    @model_validator(mode="after")
+    def days_are_of_the_infusions(self) -> Self:
+        """days: of the planned infusions from time zero, each up to days_within sooner or later."""
+        if self.days and self.days != (0, *sorted({*self.days} - {0})):
+            raise ValueError("`days` rise from 0, the day of the first infusion")
+        if self.days and len(self.days) != self.infusions:
+            raise ValueError("`days` has one for each of `infusions`")
+        return self
 
 
 class RiskSet(Keys):

@@ -85,8 +85,12 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
 
 
 def _planned(f: StudyFile) -> str:
-    n = f.exposure.infusions
-    return f"; planned: {n}; who had another number stays, and is counted by check" if n else ""
+    n, days, within = f.exposure.infusions, f.exposure.days, f.exposure.days_within
+    if not n:
+        return ""
+    on = f" on days {', '.join(map(str, days))} (± {within})" if days else ""
+    others = "another number or other days" if days else "another number"
+    return f"; planned: {n}{on}; who had {others} stays, and is counted by check"
 
 
 def _recorded(f: StudyFile) -> Iterator[tuple[str, str]]:

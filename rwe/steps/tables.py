@@ -17,6 +17,7 @@ CREATE OR REPLACE TABLE study (
     population_label VARCHAR, population_source VARCHAR, population_codes VARCHAR,
     population_numeric BOOLEAN,
     exposure_codes VARCHAR, planned_infusions INTEGER, first_dose_from DOUBLE, first_dose_to DOUBLE,
+    planned_days_within INTEGER,
     dose_value DECIMAL(38, 12), dose_unit VARCHAR, dose_tolerance DECIMAL(18, 9),
     control_time_zero VARCHAR, control_source VARCHAR, control_codes VARCHAR,
     within_days INTEGER, calendar_days INTEGER, control_ratio INTEGER, control_replacement BOOLEAN,
@@ -26,6 +27,7 @@ CREATE OR REPLACE TABLE study (
     events_until_day DOUBLE);
 CREATE OR REPLACE TABLE code_list (code_list VARCHAR, system VARCHAR, code VARCHAR, display VARCHAR);
 CREATE OR REPLACE TABLE counted_status (status VARCHAR);
+CREATE OR REPLACE TABLE planned_day (number INTEGER, day INTEGER);
 CREATE OR REPLACE TABLE exclusion (
     number INTEGER, exclusion VARCHAR, label VARCHAR, source VARCHAR, code_list VARCHAR,
     lookback_days INTEGER);
@@ -56,6 +58,7 @@ def write(store: Store, study: Study) -> None:
     codes = [(name, c.system, c.code, c.display) for name, codes in study.code_lists.items() for c in codes]
     store.insert("code_list", list(dict.fromkeys(codes)))
     store.insert("counted_status", [(status,) for status in dict.fromkeys(file.exposure.statuses)])
+    store.insert("planned_day", list(enumerate(file.exposure.days, start=1)))
     store.insert("exclusion", list(_by_source(file.exclusion)))
     store.insert("covariate", list(_by_source(file.covariate)))
     carriers = file.stratification.carriers if file.stratification else ()
@@ -83,7 +86,7 @@ def _study(study: Study) -> tuple[object, ...]:
         *(f.study.id, f.study.title, study.sha256, f.study.days),
         *(f.population.label, f.population.source, f.population.codes, f.population.numeric),
         *(f.exposure.codes, f.exposure.infusions),
-        *(first.start if first else None, first.end if first else None),
+        *(first.start if first else None, first.end if first else None, f.exposure.days_within),
         *(_exact(dose.value) if dose else None, dose.unit if dose else None),
         _exact(dose.tolerance) if dose else None,
         *(f.control.time_zero, f.control.source, f.control.codes),

@@ -17,7 +17,7 @@ from rwe.steps.adjusted import adjusted
 from rwe.steps.comparisons import comparisons
 from rwe.steps.imputed import MODEL, imputed
 from rwe.store import Store
-from rwe.study import Study
+from rwe.study import Exposure, Study
 
 Theme = Literal["windows", "quartiles", "test", "exposure", "weights", "sites", "missing"]
 Reason = Literal["no_planned_infusions", "no_propensity", "one_site", "no_direction", "of_a_change"]
@@ -33,7 +33,7 @@ AT_RANDOM = (
 OTHER_INFUSIONS = """
 DELETE FROM endpoint_value AS q USING cohort AS h
 WHERE q.site_id = h.site_id AND q.patient_id = h.patient_id AND q.arm = h.arm AND h.arm = 'treated'
-    AND h.n_infusions != ?
+    AND (h.n_infusions != ? OR (h.site_id, h.patient_id) IN (SELECT (site_id, patient_id) FROM off_schedule))
 """
 OF_SITE = "DELETE FROM endpoint_value WHERE site_id = ?"
 NOT_AT_EVERY_VISIT = """
@@ -128,7 +128,7 @@ def _exposure(main: Study) -> Iterator[Variant]:
     yield Variant(
         name="per_protocol",
         theme="exposure",
-        varied=f"of the treated only those with the planned infusions ({exposure.infusions or 'not said'})",
+        varied=f"of the treated only those with the planned infusions ({_protocol(exposure)})",
         plan=main,
         caution=SURVIVED,
         lacking=None if exposure.infusions else "no_planned_infusions",
@@ -145,6 +145,11 @@ def _exposure(main: Study) -> Iterator[Variant]:
             plan=plan,
             prepare=lambda store: cohort.people_and_values(store, plan),
         )
+
+
+def _protocol(e: Exposure) -> str:
+    on = f" on days {', '.join(map(str, e.days))} ± {e.days_within}" if e.days else ""
+    return f"{e.infusions or 'not said'}{on}"
 
 
 def _weights(main: Study) -> Iterator[Variant]:

@@ -5,8 +5,7 @@
 -- Reads      cohort, study
 -- Keeps      treated patients whose infusions that count are not as many as [exposure] infusions
 -- Drops      all where the study declares no number
--- Caveat     they stay in the analysis: to require every infusion would select those who lived to get it.
---            Their days are not looked at
+-- Caveat     they stay in the analysis: to require every infusion would select those who lived to get it
 -- Reference  13_infusion.sql; Suissa S. Am J Epidemiol 2008;167:492-9 (immortal time)
 SELECT
     c.site_id,

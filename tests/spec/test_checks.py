@@ -342,6 +342,49 @@ def test_time_zero_before_the_record_that_makes_a_candidate(db):
     ]
 
 
+@pytest.mark.parametrize(
+    ("within", "found"), [(0, ["early", "late", "later"]), (1, ["late", "later"]), (3, ["later"])]
+)
+def test_infusions_that_are_not_on_their_planned_days(db, within, found):
+    study(db, planned_days_within=within)
+    load(db, "planned_day", "number | day\n1 | 0\n2 | 3\n3 | 6")
+    load(
+        db,
+        "cohort",
+        """
+        patient_id | arm     | zero_date
+        -----------+---------+-----------
+        on_time    | treated | 2020-04-01
+        early      | treated | 2020-04-01
+        late       | treated | 2020-04-01
+        later      | treated | 2020-04-01
+        later      | control | 2020-03-01
+        too_few    | treated | 2020-04-01""",
+    )
+    load(
+        db,
+        "infusion",
+        """
+        patient_id | administration_id | verdict   | given_date | given_at
+        -----------+-------------------+-----------+------------+---------------------
+        on_time    | 1                 | counts    | 2020-04-01 | 2020-04-01T23:00:00Z
+        on_time    | 2                 | counts    | 2020-04-04 | 2020-04-04T01:00:00Z
+        on_time    | 3                 | counts    | 2020-04-07 |
+        on_time    | 4                 | counts    | 2020-05-07 |
+        on_time    | 5                 | uncertain | 2020-04-02 |
+        early      | 1                 | counts    | 2020-04-01 |
+        early      | 2                 | counts    | 2020-04-03 |
+        late       | 1                 | counts    | 2020-04-01 |
+        late       | 2                 | counts    | 2020-04-04 |
+        late       | 3                 | counts    | 2020-04-10 |
+        later      | 1                 | counts    | 2020-04-01 |
+        later      | 2                 | counts    | 2020-04-09 |
+        too_few    | 1                 | counts    | 2020-04-01 |""",
+    )
+    run_sql(db, "cohort/34_off_schedule.sql")
+    assert brought_back(db, "infusions_off_schedule", "arm, patient_id") == [("treated", p) for p in found]
+
+
 @pytest.mark.parametrize(("planned", "found"), [(3, ["four", "two"]), (None, [])])
 def test_infusions_that_are_not_as_many_as_planned(db, planned, found):
     study(db, planned_infusions=planned)

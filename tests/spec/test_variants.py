@@ -112,6 +112,13 @@ def test_per_protocol_leaves_out_the_treated_of_another_number_and_no_control(co
     assert "conditions on survival" in variant.caution
 
 
+def test_per_protocol_leaves_out_who_was_off_schedule_too(cohort, plan):
+    fill(cohort).run("INSERT INTO off_schedule SELECT site_id, patient_id FROM cohort WHERE patient_id = 'a'")
+    variant = found(cohort, plan())["per_protocol"]
+    assert at(cohort, variant).treated.n == 2
+    assert variant.varied.endswith("the planned infusions (3 on days 0, 3, 6 ± 1)")
+
+
 def test_who_was_a_control_before_leaves_as_treated_alone(cohort, plan):
     both = "control | d       | south | 70  | 0         | 3.0 | 3.2 |"
     c = at(fill(cohort, f"{COHORT.rstrip()}\n{both}"), found(cohort, plan())["per_protocol"])
@@ -125,7 +132,7 @@ def test_where_nobody_had_all_infusions_the_arm_is_empty(cohort, plan):
 
 
 def test_a_study_without_a_number_of_infusions_has_no_protocol_to_keep(cohort, plan):
-    without = plan(text=MSC.replace("infusions = 3\n", ""))
+    without = plan(text=MSC.replace("infusions = 3\n", "").replace("days = [0, 3, 6]\n", ""))
     assert found(fill(cohort), without)["per_protocol"].lacking == "no_planned_infusions"
 
 
