@@ -29,7 +29,10 @@ def main() -> None:
     _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know no `→`: no reason to lose the table
         sys.stdout.reconfigure(errors="replace")
-    from rwe.federate_cli import app, ended  # noqa: PLC0415  once streams and limits are as they must be
+    try:
+        from rwe.federate_cli import app, ended  # noqa: PLC0415  once streams and limits are as they must be
+    except KeyboardInterrupt:
+        sys.exit(130)
 
     try:
         _run(app)

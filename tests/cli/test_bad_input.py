@@ -382,6 +382,23 @@ def test_ctrl_c_ends_with_130_and_leaves_what_was_whole(again):
     assert folders.tables(again) == before
 
 
+INTERRUPTED = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "rwe.cli":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+def test_ctrl_c_while_it_still_starts_ends_with_130_too(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    done = rwe("--version", environment={"PYTHONPATH": path}, expect=130)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_damaged_results_are_a_data_error(tmp_path):
     (tmp_path / "results").mkdir()
     for text in ("", "{}", "[1, 2"):
