@@ -40,7 +40,7 @@ for name in {{n[:-1] for n in held.files}}:
     x, y = held[name + "t"], held[name + "c"]
     if x.size * y.size <= 40_000:
         ranks = (2 * rankdata(np.concatenate([x, y]))).astype(np.int64)
-        exact_p(ranks, treated=x.size, observed=int(ranks[:x.size].sum()))
+        exact_p(np.sort(ranks), treated=x.size, observed=int(ranks[:x.size].sum()))
     else:
         mannwhitneyu(x, y, method="asymptotic")
     np.quantile(x, [.25, .5, .75]), np.quantile(y, [.25, .5, .75])
