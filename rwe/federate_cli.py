@@ -52,18 +52,38 @@ def request(
     ] = "",
     days: Annotated[int, typer.Option(min=1, max=90, help="Until it expires.")] = 14,
     min_arm: Annotated[int, typer.Option(min=5, max=1000, help="Smallest arm that is wanted.")] = 5,
+    secure_sum: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=5000,
+            metavar="PATIENTS",
+            help="Sums under masks, of strata of at most so many patients.",
+        ),
+    ] = 0,
 ) -> None:
     """Make one signed file that asks all sites, or those named, for statistics of this study.
 
     Statistics: count:cohort, van_elteren:ENDPOINT:VISIT, difference_of_means:ENDPOINT:VISIT, mean:VARIABLE,
     share:COVARIATE and, of any_event or serious_event, two_by_two, odds_ratio, risk_difference, risk_ratio,
     exact and rate_ratio.  Without --ask: all that Table 1, the endpoints and the events need.
+
+    Under --secure-sum, over 3 sites or more: mann_whitney:ENDPOINT:VISIT (also mann_whitney_exact,
+    mann_whitney_asymptotic and mann_whitney_asymptotic_no_continuity), with the Hodges–Lehmann shift and
+    quartiles; quartiles:VARIABLE; log_rank:any_event or serious_event, with Kaplan–Meier.
     """
     from rwe.federate.request import Wish
     from rwe.federate.request import request as step
 
     _begin("federate request", study_dir, {"site": site})
-    wish = Wish(asks=ask or (), sites=site or (), agreement=agreement, days=days, min_arm=min_arm)
+    wish = Wish(
+        asks=ask or (),
+        sites=site or (),
+        agreement=agreement,
+        days=days,
+        min_arm=min_arm,
+        patients=secure_sum,
+    )
     path, made = step(study_dir, wish, now=_now())
     _count(asks=len(made.asks), sites=len(made.sites))
     typer.echo(f"{len(made.asks)} statistics of {', '.join(made.sites)}; expires {made.not_after}", err=True)

@@ -42,6 +42,7 @@ def _release(found: Checked, made: Prepared, now: datetime) -> Path:
         request=found.digest,
         query=found.request.query,
         cells=made.cells,
+        sums=found.sums,
     )
     try:
         ledger.write(found.plan.folder, entry)

@@ -18,6 +18,7 @@ from rwe.federate.messages import REQUEST, Request
 from rwe.federate.refusals import refusal
 from rwe.federate.request import parts
 from rwe.federate.rules import Limits
+from rwe.federate.statistics import is_summed
 from rwe.study import Study
 
 
@@ -31,6 +32,12 @@ class Checked:
     digest: str
     path: Path
     before: list[Entry]
+
+    @property
+    def sums(self) -> dict[str, list[str]]:
+        """By group of what is asked under masks, the sites it is summed over."""
+        asks = [ask for ask in self.request.asks if is_summed(ask)]
+        return {rules.group(ask.variable, ask.visit): sorted(self.request.sites) for ask in asks}
 
     @property
     def limits(self) -> Limits:
@@ -55,7 +62,10 @@ def checked(study_dir: Path, path: Path, *, now: datetime) -> Checked:
     _listed(asked, plan, path)
     before = ledger.entries(study_dir, now=now)
     _unanswered(asked, own, before, path)
-    return Checked(own=own, plan=plan, request=asked, digest=envelope.digest(asked), path=path, before=before)
+    digest = envelope.digest(asked)
+    found = Checked(own=own, plan=plan, request=asked, digest=digest, path=path, before=before)
+    _sums(found)
+    return found
 
 
 def _time(asked: Request, now: datetime) -> str | None:
@@ -79,6 +89,15 @@ def _listed(asked: Request, plan: Study, path: Path) -> None:
     for ask in asked.asks:
         if code := rules.named(ask, plan.file):
             raise refusal(code, path)
+
+
+def _sums(found: Checked) -> None:
+    """Nothing of one site follows from what is summed, here and before."""
+    asked, sums = found.request, found.sums
+    plain = {rules.group(a.variable, a.visit) for a in asked.asks if not is_summed(a)}
+    code = rules.sum_refused(asked, found.limits, found.own.members.site) if sums else None
+    if code := code or rules.sums_differ(sums, plain, ledger.told(found.before)):
+        raise refusal(code, found.path)
 
 
 def _unanswered(asked: Request, own: Own, before: list[Entry], path: Path) -> None:

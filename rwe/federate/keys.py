@@ -15,6 +15,8 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from rwe.errors import UsageError
 
@@ -102,6 +104,11 @@ class Secret:
 
     def sign(self, message: bytes) -> bytes:
         return self._to_sign.sign(message)
+
+    def shared(self, other: Public, *, salt: bytes, info: bytes) -> bytes:
+        """32 bytes that these two alone can make."""
+        agreed = self.to_unseal.exchange(other.to_seal)
+        return HKDF(SHA256(), HALF, salt=salt, info=info).derive(agreed)
 
 
 def _read(text: str, kind: str) -> bytes:

@@ -17,10 +17,10 @@ import msgspec
 
 from rwe import audit, chain
 from rwe.errors import DataError, RefusedError
-from rwe.federate import members
+from rwe.federate import members, rules
 from rwe.federate.keys import Secret
 from rwe.federate.refusals import refusal
-from rwe.federate.rules import Cell
+from rwe.federate.rules import Answered, Cell
 from rwe.federate.summaries import Seen
 from rwe.steps import folder
 from rwe.steps.audit import stamp
@@ -31,7 +31,10 @@ ANSWER = "federate answer"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """request: SHA-256 of the request, where one was read.  cells: what has left, by its name."""
+    """request: SHA-256 of the request, where one was read.  cells: what has left, by its name.
+
+    sums: of what left under masks, by its group, the sites it was summed over.
+    """
 
     before: str
     at: str
@@ -41,6 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     query: str = ""
     code: str = ""
     cells: dict[str, Cell] = {}
+    sums: dict[str, list[str]] = {}
 
 
 def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
@@ -60,6 +64,16 @@ def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
 
 def answered(found: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in found if entry.what == "answered"]
+
+
+def told(found: Iterable[Entry]) -> Answered:
+    """Of all answers before: what was summed over which sites, and what was told plainly."""
+    sums: dict[str, list[str]] = {}
+    plain: set[str] = set()
+    for entry in answered(found):
+        sums |= entry.sums
+        plain |= {rules.group(*name.split("|")[:2]) for name in entry.cells} - {*entry.sums}
+    return sums, plain
 
 
 def write(study_dir: Path, entry: Entry) -> None:

@@ -32,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """plan: the hash of each part of it, as `rwe lock` has them.  query: a nonce of 128 bits.
 
     tier: `agreement` if cells of 1 to 4 may go to the coordinator under the agreement named.
+    patients: most that a secure sum may be of, over all sites; 0: there is none.
     """
 
     study: str
@@ -45,6 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     not_after: str
     software: str
+    patients: int = 0
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +61,10 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one stratum: released with the one summary that its statistic needs, or suppressed and why."""
+    """Of one stratum: released with the one summary that its statistic needs, or suppressed and why.
+
+    masked: of a secure sum; noise without those of all other sites.
+    """
 
     stratum: str
     suppressed: Held | None = None
@@ -67,6 +72,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     ranks: Ranked | None = None
     moments: TwoMoments | None = None
     events: Events | None = None
+    masked: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,15 @@ from rwe.federate.keys import Public, Secret
 from rwe.federate.ledger import Entry
 from rwe.federate.members import Members
 from rwe.federate.messages import ANSWER, REQUEST, Answer, Ask, Part, Request
-from rwe.federate.pooled import NAME, Pooled, SiteAnswer, rows
+from rwe.federate.pooled import NAME, Pooled, Row, SiteAnswer, rows
+from rwe.federate.pooled_sums import LIMITS, Sums, summed_rows
 from rwe.federate.publish import published
 from rwe.federate.refusals import refusal
-from rwe.federate.statistics import STATISTICS
+from rwe.federate.secure_sum import fits
+from rwe.federate.statistics import STATISTICS, is_summed
 from rwe.steps import folder
 from rwe.steps.audit import stamp
+from rwe.study import Study
 
 Pair = tuple[str, tuple[Public, Public]]
 """A site's name, its key and its steward's."""
@@ -34,19 +37,18 @@ def pool(study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool,
         known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
         asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
         came = _all(answers, asked, known, key)
-        found = _pooled(asked, came, study.load(study_dir).label, publish=publish)
+        found = _pooled(asked, came, study.load(study_dir), publish=publish)
         whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
         done = Entry(before="", at=stamp(now), what="pooled", verb="pool", request=found.request)
         ledger.write(study_dir, done)
     return found
 
 
-def _pooled(asked: Request, came: dict[str, Answer], label: str, *, publish: bool) -> Pooled:
-    parts = [{site: a.parts[n] for site, a in came.items()} for n in range(len(asked.asks))]
+def _pooled(asked: Request, came: dict[str, Answer], plan: Study, *, publish: bool) -> Pooled:
     publish = publish or asked.tier == "publish"
-    found = [row for ask, of in zip(asked.asks, parts, strict=True) for row in rows(ask, of)] if came else []
+    found = [*_rows(asked, came, plan)] if came else []
     return Pooled(
-        label=label,
+        label=plan.label,
         study=asked.study,
         request=envelope.digest(asked),
         tier="publish" if publish else "coordinator",
@@ -57,7 +59,19 @@ def _pooled(asked: Request, came: dict[str, Answer], label: str, *, publish: boo
             for a in came.values()
         ],
         rows=published(found) if publish else found,
+        limits=list(LIMITS) if any(map(is_summed, asked.asks)) else [],
     )
+
+
+def _rows(asked: Request, came: dict[str, Answer], plan: Study) -> Iterator[Row]:
+    digest, kind = envelope.digest(asked), plan.file.analysis[0].quantile_type
+    for place, ask in enumerate(asked.asks):
+        parts = {site: a.parts[place] for site, a in came.items()}
+        if is_summed(ask):
+            sums = Sums(asked=asked, digest=digest, place=place, quantile_type=kind)
+            yield from summed_rows(sums, parts)
+        else:
+            yield from rows(ask, parts)
 
 
 def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -> dict[str, Answer]:
@@ -105,10 +119,14 @@ def _fits(found: Answer, asked: Request, path: Path) -> None:
 
 def _part(ask: Ask, part: Part, asked: Request, path: Path) -> None:
     leaves = STATISTICS[ask.statistic].leaves
-    given = [name for name in ("count", "ranks", "moments", "events") if getattr(part, name) is not None]
-    if given != ([] if part.suppressed else [leaves]):
+    given = [
+        name for name in ("count", "ranks", "moments", "events", "masked") if getattr(part, name) is not None
+    ]
+    if given != ([] if part.suppressed and leaves != "masked" else [leaves]):
         raise refusal("bad_form", path)
     if part.moments and {part.moments.treated.centre, part.moments.control.centre} != {ask.centre}:
+        raise refusal("bad_form", path)
+    if part.masked is not None and not fits(part.masked, asked.patients):
         raise refusal("bad_form", path)
     arms = [*_sizes(part)]
     if arms and rules.small_arm(arms[0], arms[1], least=asked.min_arm):

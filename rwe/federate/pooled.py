@@ -28,7 +28,10 @@ Parts = Mapping[str, Sequence[Part]]
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
-    """n alone; with mean and SD; or with patients who had an event, their events and days at risk."""
+    """n alone; with mean and SD; or with patients who had an event, their events and days at risk.
+
+    Of a secure sum also quartiles, or median and curve of Kaplan–Meier: S from each day with an event on.
+    """
 
     n: int
     mean: float | None = None
@@ -36,6 +39,10 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     patients: int | None = None
     events: int | None = None
     person_days: float | None = None
+    median: float | None = None
+    q1: float | None = None
+    q3: float | None = None
+    curve: list[tuple[float, float]] | None = None
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +66,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     control: Arm | None = None
     estimate: EstimateResult | None = None
     test: TestResult | None = None
+    secure_sum: bool = False
 
 
 class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +77,7 @@ class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pooled(msgspec.Struct, frozen=True, kw_only=True):
-    """partial: which of the sites named did not answer.  tier: whom it is for."""
+    """partial: which of the sites named did not answer.  tier: whom it is for.  limits: of secure sums."""
 
     label: str
     study: str
@@ -79,6 +87,7 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True):
     partial: str | None
     sites: list[SiteAnswer]
     rows: list[Row]
+    limits: list[str] = []
 
 
 def rows(ask: Ask, parts: Parts) -> list[Row]:
@@ -126,6 +135,7 @@ def hidden(row: Row, reason: str) -> Row:
         status="suppressed",
         reason=reason,
         held=row.held,
+        secure_sum=row.secure_sum,
     )
 
 

@@ -16,7 +16,10 @@ from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Part
 from rwe.federate.refusals import refusal
 from rwe.federate.rules import Cell, Limits
+from rwe.federate.secure_sum import Slot, masked
+from rwe.federate.statistics import is_summed
 from rwe.federate.summaries import Summed, summed
+from rwe.federate.tallies import keys
 from rwe.steps import folder, lineage
 from rwe.store import Store
 from rwe.study import Study
@@ -59,10 +62,12 @@ def _prepared(checked: Checked) -> Prepared:
     with Store.open(folder.data_folder(plan.folder)) as store:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
-        for ask in checked.request.asks:
+        for place, ask in enumerate(checked.request.asks):
             beside = _beside(store, plan, ask)
             found = [
-                _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
+                _masked(checked, place, s, by)
+                if is_summed(ask)
+                else _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
                 for n, s in enumerate(summed(store, plan, ask))
             ]
             parts.append([s.part for s in found])
@@ -90,6 +95,17 @@ def _ruled(ask: Ask, s: Summed, beside: Mapping[str, tuple[int, int]], limits: L
         held = held or "small_cell"
     part = Part(stratum=s.part.stratum, suppressed=held) if held else s.part
     return Summed(part=part, rows=s.rows)
+
+
+def _masked(checked: Checked, place: int, s: Summed, by: Secret) -> Summed:
+    """No rule holds it back: of an arm of one, too, only the sum over all sites is ever seen."""
+    asked, own = checked.request, checked.own
+    if sum(s.arms) > asked.patients:
+        raise refusal("too_many", checked.path)
+    slot = Slot(request=checked.digest, ask=place, stratum=s.part.stratum, patients=asked.patients)
+    others = {name: own.members.site[name].public()[0] for name in asked.sites if name != own.name}
+    text = masked(keys(s.rows), slot, name=own.name, own=by, others=others)
+    return Summed(part=Part(stratum=s.part.stratum, masked=text), rows=s.rows)
 
 
 def _cells(ask: Ask, s: Summed, by: Secret) -> dict[str, Cell]:

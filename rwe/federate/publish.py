@@ -5,13 +5,22 @@ rows  ──▶  the same, those with a cell of 1 to 4 or that would give one ba
 
 from collections.abc import Sequence
 
+import msgspec
+
 from rwe.federate import rules
 from rwe.federate.pooled import ALL, Arm, Row, hidden
 
 
 def published(found: Sequence[Row]) -> list[Row]:
-    kept = [hidden(row, "small_cell") if _small(row, found) else row for row in found]
+    kept = [hidden(row, "small_cell") if _small(row, found) else _without_curve(row) for row in found]
     return [hidden(row, "small_cell") if _total_of_hidden(row, kept) else row for row in kept]
+
+
+def _without_curve(row: Row) -> Row:
+    """Each of its steps is a patient."""
+    arms = (arm and msgspec.structs.replace(arm, curve=None) for arm in (row.treated, row.control))
+    treated, control = arms
+    return msgspec.structs.replace(row, treated=treated, control=control)
 
 
 def _small(row: Row, found: Sequence[Row]) -> bool:

@@ -42,6 +42,31 @@ REFUSALS = {
     "other_request": ("answers another request", "was the right file named?"),
     "given_twice": ("is the second of its site", "leave one of them out"),
     "too_few_sites": ("names fewer than 3 sites for a secure sum", "ask more sites"),
+    "not_pinned": (
+        "names a site that is not in federate/members.toml",
+        "all who take part need the same one",
+    ),
+    "no_secure_sum": (
+        "asks for a secure sum without saying so",
+        "the coordinator asks with `--secure-sum PATIENTS`",
+    ),
+    "no_agreement": (
+        "asks for a secure sum, which shows the coordinator the values of all sites together",
+        "request and site (federate/policy.toml) have to name the same agreement",
+    ),
+    "stricter_here": (
+        "wants a smaller arm of a secure sum than this site allows",
+        "the coordinator has to ask with the --min-arm of federate/policy.toml",
+    ),
+    "other_sites": (
+        "asks for a sum that was answered over other sites: the difference would be a site's own",
+        "the coordinator has to name the same sites as before",
+    ),
+    "mixed": (
+        "asks for a variable both by plain numbers and by a secure sum: the difference would be a site's own",
+        "one of the two for each variable and visit",
+    ),
+    "too_many": ("has room for fewer patients than there are here", "ask with a larger --secure-sum"),
     "too_small": ("tells of fewer patients than may leave a site", "ask the site for it again"),
     "failed": ("could not be computed here", "run `rwe compare`: it says what is wrong, here alone"),
 }

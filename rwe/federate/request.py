@@ -16,7 +16,8 @@ from rwe.federate import envelope, members, rules
 from rwe.federate.files import whole
 from rwe.federate.messages import REQUEST, Ask, Request
 from rwe.federate.refusals import refusal
-from rwe.federate.statistics import STATISTICS
+from rwe.federate.secure_sum import MOST_BYTES, size
+from rwe.federate.statistics import STATISTICS, is_summed
 from rwe.steps.audit import stamp
 from rwe.steps.standing import frozen
 from rwe.study import Study
@@ -27,13 +28,17 @@ EVERY = ("count", "mean", "share", "van_elteren", "two_by_two", "odds_ratio", "r
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """asks: NAME:VARIABLE[:VISIT][@CENTRE]; none of them or of sites means all."""
+    """asks: NAME:VARIABLE[:VISIT][@CENTRE]; none of them or of sites means all.
+
+    patients: of a secure sum.
+    """
 
     asks: Sequence[str] = ()
     sites: Sequence[str] = ()
     agreement: str = ""
     min_arm: int = rules.LEAST
     days: int = 14
+    patients: int = 0
 
 
 def request(study_dir: Path, wish: Wish, *, now: datetime) -> tuple[Path, Request]:
@@ -42,6 +47,7 @@ def request(study_dir: Path, wish: Wish, *, now: datetime) -> tuple[Path, Reques
     if key.public != known.public():
         raise refusal("wrong_key", study_dir / members.FOLDER / "coordinator.key")
     made = made_of(plan, wish, sites=_sites(wish, known.site), now=now)
+    _sums(made, max(len(plan.file.stratum), 1))
     path = members.folder_of(study_dir) / f"request-{made.query[:8]}.json"
     whole(path, envelope.sign(made, REQUEST, key))
     return path, made
@@ -60,6 +66,7 @@ def made_of(plan: Study, wish: Wish, *, sites: list[str], now: datetime) -> Requ
         created=stamp(now),
         not_after=stamp(now + timedelta(days=wish.days)),
         software=f"rwe {rwe.__version__}",
+        patients=wish.patients,
     )
 
 
@@ -95,6 +102,25 @@ def read(text: str, plan: Study) -> Ask:
         known = ", ".join(STATISTICS)
         raise UsageError(f"--ask {text}: there is no such statistic", hint=f"statistics: {known}")
     return ask
+
+
+def _sums(made: Request, strata: int) -> None:
+    """UsageError where every site would refuse a secure sum, or none could send it."""
+    sums = [ask for ask in made.asks if is_summed(ask)]
+    if not sums:
+        return
+    name = f"--ask {sums[0]}: is of a secure sum"
+    if not made.patients:
+        hint = "the most patients that one stratum may have, over all sites, such as --secure-sum 200"
+        raise UsageError(f"{name}, and needs --secure-sum PATIENTS", hint=hint)
+    if not rules.enough_sites(len(made.sites)):
+        raise UsageError(f"{name}, of at least {rules.LEAST_SITES} sites", hint="ask more sites")
+    if not made.agreement:
+        raise UsageError(f"{name}, and needs --agreement", hint="it shows the values of all sites together")
+    if len(sums) * strata * size(made.patients) > MOST_BYTES:
+        raise UsageError(
+            "the secure sums are too many for one answer", hint="fewer --ask, or in two requests"
+        )
 
 
 def _sites(wish: Wish, known: Sequence[str] | dict[str, members.SiteKeys]) -> list[str]:

@@ -10,11 +10,11 @@ R7   no minimum, maximum, quantile, row, and no text of an exception            
 R8   at most 50 requests a study, and each expires                                       in_budget, in_time
 R9   a ledger that is only added to, each line with the hash of the one before           ledger.py
 R10  a data steward approves each request by its hash; site and steward sign an answer   answer.py, pool.py
-R11  a secure sum over at least 3 sites                                                  enough_sites
+R11  a secure sum over at least 3 sites, always the same, and nothing of it plain          sum_refused
 R12  all sites named answer, or what is pooled is called partial                         partial
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,6 +35,8 @@ BESIDE = {**dict.fromkeys(SEXES, SEXES), "serious_event": ("any_event", "serious
 """R3: what adds up with a variable, or holds it."""
 Cell = tuple[int, str]
 """How many patients, and a keyed hash of who they are and of their values."""
+Answered = tuple[Mapping[str, Sequence[str]], Collection[str]]
+"""By group, the sites of what was summed before, and the groups of what was told plainly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,32 @@ def in_time(request: Request, now: datetime) -> str | None:
 def enough_sites(sites: int) -> bool:
     """R11."""
     return sites >= LEAST_SITES
+
+
+def sum_refused(asked: Request, limits: Limits, known: Collection[str]) -> str | None:
+    """R11, R1: the code of why this site takes no part in a secure sum; known: the sites it has keys of."""
+    if not asked.patients:
+        return "no_secure_sum"
+    if not enough_sites(len({*asked.sites})) or len({*asked.sites}) < len(asked.sites):
+        return "too_few_sites"
+    if not {*asked.sites} <= {*known}:
+        return "not_pinned"
+    if not limits.open_cells:
+        return "no_agreement"
+    return "stricter_here" if limits.min_arm > max(asked.min_arm, LEAST) else None
+
+
+def group(variable: str, visit: str | None) -> str:
+    """R11: what a plain number and a sum of it must not both be told of."""
+    return "events" if variable in EVENTS else f"{variable}|{visit or ''}"
+
+
+def sums_differ(sums: Mapping[str, Sequence[str]], plain: Collection[str], before: Answered) -> str | None:
+    """R11.  sums: the sites of each group that is summed; plain: the groups of plain numbers."""
+    done, told = before
+    if any(name in done and {*done[name]} != {*sites} for name, sites in sums.items()):
+        return "other_sites"
+    return "mixed" if {*sums} & ({*plain} | {*told}) or {*plain} & {*done} else None
 
 
 def partial(named_sites: Iterable[str], answered: Iterable[str]) -> str | None:

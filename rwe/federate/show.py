@@ -8,8 +8,10 @@ from pathlib import Path
 from rwe.federate import ledger
 from rwe.federate.checks import Checked, checked
 from rwe.federate.messages import Ask, Part, Request
+from rwe.federate.pooled_sums import LIMITS
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.rules import Limits
+from rwe.federate.secure_sum import size
 from rwe.federate.statistics import STATISTICS
 from rwe.stats.moments import Moments
 from rwe.stats.summaries import ArmEvents
@@ -49,8 +51,12 @@ def _lines(found: Checked, made: Prepared) -> Iterator[str]:
     for ask, parts in zip(r.asks, made.parts, strict=True):
         yield f"  {str(ask).replace(':', ' ')}: of each arm and stratum {STATISTICS[ask.statistic].words}"
         for part in parts:
-            yield f"    {part.stratum}: {_words(ask, part, limits)}"
+            yield f"    {part.stratum}: {_masked(found, made, ask, part) or _words(ask, part, limits)}"
     yield ""
+    if found.sums:
+        yield f"Secure sum over {len(r.sites)} sites (experimental); its limits:"
+        yield from (f"  {line}" for line in LIMITS)
+        yield ""
     yield f"Beside them: the name {found.own.name}, the time, the hash of the request, the version of rwe,"
     yield f"and how new the data are ({made.data_as_of or 'not known'}).  No patient, no single value."
 
@@ -60,6 +66,18 @@ def _cells(r: Request, limits: Limits) -> str:
         return f"of 1 to {limits.min_cell - 1} patients go to the coordinator, under {r.agreement}"
     why = f"; {r.agreement} is not this site's agreement" if r.tier == "agreement" else ""
     return f"of 1 to {limits.min_cell - 1} patients are suppressed{why}"
+
+
+def _masked(found: Checked, made: Prepared, ask: Ask, part: Part) -> str | None:
+    """What is under the masks: it does not leave."""
+    if part.masked is None:
+        return None
+    of = f"{ask.variable}|{ask.visit or ''}|{part.stratum}"
+    treated, control = (made.cells[f"{of}|{arm}"][0] for arm in ("treated", "control"))
+    others = ", ".join(site for site in found.request.sites if site != found.own.name)
+    return f"{size(found.request.patients)} bytes, the values of {treated} treated and {control} control " + (
+        f"under masks shared with {others}"
+    )
 
 
 def _words(ask: Ask, part: Part, limits: Limits) -> str:

@@ -7,6 +7,8 @@ from rwe.results import EstimateResult
 
 REASONS = {
     "small_arm": "an arm of a site has too few patients",
+    "site_missing": "masks cancel over all sites alone; a new request has to go to all",
+    "not_readable": "the masks do not cancel, or there are more patients than were asked for",
     "small_cell": "a cell has too few patients",
     "small_group": "too few have it, or have it not",
     "empty_arm": "an arm has no value",
@@ -31,14 +33,25 @@ def _lines(found: Pooled) -> Iterator[str]:
     for row in found.rows:
         if (row.statistic, row.variable, row.visit) != asked:
             asked = row.statistic, row.variable, row.visit
-            yield " ".join(filter(None, asked)) + (f": {row.test.name}" if row.test else "")
+            yield " ".join(filter(None, asked)) + (f": {row.test.name}" if row.test else "") + _way(row)
         yield f"  {row.stratum:<10} {_said(row)}"
+    if found.limits:
+        yield ""
+        yield "Limits of the secure sum (experimental):"
+        yield from (f"  {line}" for line in found.limits)
+
+
+def _way(row: Row) -> str:
+    return " (secure sum)" if row.secure_sum else ""
 
 
 def _said(row: Row) -> str:
     if row.status == "suppressed":
-        where = ", ".join(f"{h.site}" + (f" {h.stratum}" if row.stratum == "all" else "") for h in row.held)
-        return f"suppressed: {REASONS[row.reason or '']}{f' ({where})' if where else ''}"
+        where = ", ".join(
+            f"{h.site}" + (f" {h.stratum}" if (row.stratum, row.secure_sum) == ("all", False) else "")
+            for h in row.held
+        )
+        return f"suppressed: {_reason(row)}{f' ({where})' if where else ''}"
     arms = f"{_arm(row.treated)} v {_arm(row.control)}"
     if row.estimate is None:
         return arms
@@ -48,9 +61,17 @@ def _said(row: Row) -> str:
     return f"{arms}; {row.estimate.name} {_value(row.estimate)}{p}"
 
 
+def _reason(row: Row) -> str:
+    if row.secure_sum and row.reason == "small_arm":
+        return "an arm of all sites together has too few patients"
+    return REASONS[row.reason or ""]
+
+
 def _arm(arm: Arm | None) -> str:
     if arm is None:
         return "none"
+    if arm.q1 is not None:
+        return f"{arm.n} ({arm.median:.4g} [{arm.q1:.4g}, {arm.q3:.4g}])"
     if arm.mean is not None:
         return f"{arm.n} ({arm.mean:.4g}" + (f", SD {arm.sd:.3g})" if arm.sd is not None else ")")
     return str(arm.n) if arm.patients is None else f"{arm.patients}/{arm.n}"

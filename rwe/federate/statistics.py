@@ -2,7 +2,7 @@
 
 A statistic that is not here can be asked for by nobody.  To add one: its line in STATISTICS, its summary in
 rwe.stats and messages.Part, its rule in rules.py.
-Open: propensity by Newton steps, Kaplan–Meier and log-rank, all that needs a secure sum.
+Open: propensity by Newton steps, and its secure sums.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,8 @@ from functools import reduce
 from operator import add
 from typing import Any, Literal
 
-from rwe.stats import mantel_haenszel
+from rwe.federate.messages import Ask
+from rwe.stats import TESTS, mantel_haenszel
 from rwe.stats.balance import smd, smd_level
 from rwe.stats.estimate import Estimate
 from rwe.stats.means import welch_of
@@ -19,12 +20,13 @@ from rwe.stats.moments import TwoMoments
 from rwe.stats.proportions import two_by_two
 from rwe.stats.ratios import rate_ratio
 from rwe.stats.summaries import Events
+from rwe.stats.survival import Times, log_rank
 from rwe.stats.van_elteren import van_elteren
 
 SMD = "standardised mean difference"
 NO_TEST = "no test: a description of the arms"
-Leaves = Literal["count", "ranks", "moments", "events"]
-"""Fields of messages.Part."""
+Leaves = Literal["count", "ranks", "moments", "events", "masked"]
+"""Fields of messages.Part; masked: how often each value occurs, under a secure sum alone."""
 Of = Literal["cohort", "endpoint", "measured", "share", "event"]
 
 
@@ -69,7 +71,13 @@ def _described(value: float | None, arms: tuple[int, int]) -> Estimate:
     return Estimate(name=SMD, value=value, test=NO_TEST, n_treated=arms[0], n_control=arms[1])
 
 
+def _log_rank(times: Times) -> Estimate:
+    """Of one stratum: all that is summed."""
+    return log_rank([times])
+
+
 COUNTED = "the number of patients and of those with an event"
+MASKED = "how often each value occurs, hidden under masks that only the sum over all sites is free of"
 SUMS = "n, the sum and the sum of squares about the centre"
 STATISTICS: dict[str, Statistic] = {
     "count": Statistic(leaves="count", of="cohort", pool=None, words="the number of patients"),
@@ -94,4 +102,16 @@ STATISTICS: dict[str, Statistic] = {
     "rate_ratio": Statistic(
         leaves="events", of="event", pool=_summed(rate_ratio), words="patients, their events and days at risk"
     ),
+    **{
+        name: Statistic(leaves="masked", of="endpoint", pool=_summed(test), words=MASKED)
+        for name, test in TESTS.items()
+        if name.startswith("mann_whitney")
+    },
+    "quartiles": Statistic(leaves="masked", of="measured", pool=None, words=MASKED),
+    "log_rank": Statistic(leaves="masked", of="event", pool=_summed(_log_rank), words=MASKED),
 }
+
+
+def is_summed(ask: Ask) -> bool:
+    """Under masks: the coordinator sees the sum over all sites alone."""
+    return STATISTICS[ask.statistic].leaves == "masked"

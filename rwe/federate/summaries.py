@@ -65,6 +65,8 @@ def summed(store: Store, plan: Study, ask: Ask) -> list[Summed]:
 def _summed(ask: Ask, stratum: str, seen: list[Seen]) -> Summed:
     rows = {arm: [s for s in seen if s.arm == arm] for arm in ("treated", "control")}
     leaves = STATISTICS[ask.statistic].leaves
+    if leaves == "masked":  # prepare.py has the keys of the masks
+        return Summed(part=Part(stratum=stratum), rows=rows)
     part = Part(stratum=stratum, **{leaves: _summary(leaves, ask, rows)})
     return Summed(part=part, rows=rows)
 

@@ -1,0 +1,139 @@
+"""The rows of a secure sum: as those of all patients in one table.
+
+    masked parts of all sites  ──▶  Tally of each stratum  ──▶  a Row for each, and one over all
+
+R1 holds for the arms of all sites together.  Masks cancel over all sites that the request names, or never.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import msgspec
+
+from rwe.federate import rules
+from rwe.federate.messages import Ask, Part, Request
+from rwe.federate.pooled import ALL, Arm, Held, Parts, Row, hidden
+from rwe.federate.secure_sum import Slot, total
+from rwe.federate.statistics import STATISTICS
+from rwe.federate.tallies import Tally, tally
+from rwe.stats import survival
+from rwe.stats.quantile import Description
+from rwe.stats.survival import Times
+from rwe.steps.comparisons import estimate_result, test_result
+
+LIMITS = (
+    "The coordinator sees the values of all sites together, without site or patient, and no site's own.",
+    "The coordinator and all sites but one could, together, work out that one's.",
+    "An arm too small over all sites is held back by the coordinator's rwe, not by the masks.",
+    "Without one of the sites there is no result, nothing is recovered: all of them answer a new request.",
+    "No site lets the same be summed over other sites: the difference would be a site's own.",
+    "A site that sends wrong numbers spoils the sum, and nobody can tell which site did.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """One statistic of a request; digest: of the request.  quantile_type: as in R."""
+
+    asked: Request
+    digest: str
+    place: int
+    quantile_type: int
+
+    @property
+    def ask(self) -> Ask:
+        return self.asked.asks[self.place]
+
+    def slot(self, stratum: str) -> Slot:
+        return Slot(request=self.digest, ask=self.place, stratum=stratum, patients=self.asked.patients)
+
+
+def summed_rows(sums: Sums, parts: Parts) -> list[Row]:
+    strata = [part.stratum for part in next(iter(parts.values()))]
+    missing = [site for site in sums.asked.sites if site not in parts]
+    tallies = {name: None if missing else _total(sums, parts, name) for name in strata}
+    if len(strata) > 1:
+        tallies[ALL] = _sum(tallies)
+    return [*_rows(sums, tallies, missing)]
+
+
+def _total(sums: Sums, parts: Mapping[str, Sequence[Part]], stratum: str) -> Tally | None:
+    texts = [p.masked or "" for found in parts.values() for p in found if p.stratum == stratum]
+    found = total(texts, sums.slot(stratum))
+    return None if found is None else tally(found, sums.ask.statistic)
+
+
+def _sum(tallies: Mapping[str, Any]) -> Any:
+    return None if None in tallies.values() else reduce(add, tallies.values())
+
+
+def _rows(sums: Sums, tallies: Mapping[str, Tally | None], missing: list[str]) -> Iterator[Row]:
+    """The total, less all strata but one, is that one: it is held back with any of them."""
+    why = {name: _why_not(sums, found, missing) for name, found in tallies.items()}
+    for name, found in tallies.items():
+        reason = why[name] or (next(filter(None, why.values()), None) if name == ALL else None)
+        held = [Held(site=site, stratum=name, reason=reason or "") for site in missing]
+        row = _empty(sums, name, held)
+        yield _estimated(row, sums, found) if found is not None and not reason else hidden(row, reason or "")
+
+
+def _why_not(sums: Sums, found: Tally | None, missing: list[str]) -> str | None:
+    if missing:
+        return "site_missing"
+    if found is None:
+        return "not_readable"
+    small = rules.small_arm(*_sizes(found), least=max(sums.asked.min_arm, rules.LEAST))
+    return "small_arm" if small else None
+
+
+def _sizes(found: Tally) -> tuple[int, int]:
+    return (
+        (found.treated.n, found.control.n) if isinstance(found, Times) else (found.n_treated, found.n_control)
+    )
+
+
+def _empty(sums: Sums, stratum: str, held: list[Held]) -> Row:
+    ask = sums.ask
+    return Row(
+        statistic=ask.statistic,
+        variable=ask.variable,
+        visit=ask.visit,
+        stratum=stratum,
+        sites=sums.asked.sites,
+        status="counted",
+        held=held,
+        secure_sum=True,
+    )
+
+
+def _estimated(row: Row, sums: Sums, found: Tally) -> Row:
+    treated, control = _arms(found, sums.quantile_type)
+    row = msgspec.structs.replace(row, treated=treated, control=control)
+    pool = STATISTICS[row.statistic].pool
+    if pool is None:
+        return row
+    e = pool([found])
+    return msgspec.structs.replace(
+        row, status=e.status, reason=e.reason, estimate=estimate_result(e), test=test_result(e)
+    )
+
+
+def _arms(found: Tally, kind: int) -> tuple[Arm, Arm]:
+    if isinstance(found, Times):
+        return _survival(found.treated), _survival(found.control)
+    first, second = (_described(Description.of(values, kind=kind)) for values in found.arms())
+    return first, second
+
+
+def _described(d: Description) -> Arm:
+    return Arm(n=d.n, mean=d.mean, sd=d.sd, median=d.median, q1=d.q1, q3=d.q3)
+
+
+def _survival(arm: survival.Arm) -> Arm:
+    """Kaplan–Meier: the median, and S from each day with an event on."""
+    days = arm.days[arm.events > 0].tolist()
+    curve = [(day, survival.survival(arm, day)[0]) for day in days]
+    return Arm(n=arm.n, patients=int(arm.events.sum()), median=survival.median(arm), curve=curve)
