@@ -98,6 +98,13 @@ def test_masks_cancel_over_all_sites_and_over_no_fewer():
     assert total(texts[:1], SLOT) is None
 
 
+def test_a_coordinator_that_shows_each_site_another_request_reads_nothing():
+    other = Slot(request="ac" * 32, ask=0, stratum="all", patients=40)
+    texts = [sent([n], name, SLOT if name == "a" else other) for n, name in enumerate(NAMES)]
+    assert total(texts, SLOT) is None
+    assert total(texts, other) is None
+
+
 def test_no_mask_serves_twice():
     """Nobody's values under two masks that are one: not in another request, statistic or stratum."""
     others = [
