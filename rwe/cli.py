@@ -138,12 +138,19 @@ def check(study_dir: StudyDir = Path()) -> None:
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("rwe-demo"), as_json: AsJson = False
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]")] = Path("rwe-demo"),
+    federated: Annotated[
+        bool, typer.Option("--federated", help="As three hospitals that pool signed files, in a new DIR.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the bundled synthetic study from FHIR resources to report; needs no network.
 
     Example:  rwe demo
     """
+    if federated:
+        _federated(folder, as_json)
+        return
     from rwe.steps.init import demo as step
 
     step(folder)
@@ -556,6 +563,17 @@ def _run(study_dir: Path, as_json: bool, *, strict: bool = False, everything: bo
     _print_results(outcome.results, as_json)
     typer.echo(f"\nreport: {outcome.report}", err=True)
     _end(outcome.missing)
+
+
+def _federated(folder: Path, as_json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from rwe.federate.beside import text
+    from rwe.federate.demo import demo as step
+
+    found = step(folder, _world(), now=datetime.now(UTC))
+    content = {"pooled": found.pooled, "beside": found.rows}
+    _print(found.pooled.label, as_json, content, lambda: text(found.rows, found.pooled.limits))
 
 
 def _label(study_dir: Path) -> str:

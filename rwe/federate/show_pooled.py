@@ -58,7 +58,7 @@ def _said(row: Row) -> str:
     if row.status == "not_estimable":
         return f"{arms}; not estimable: {REASONS.get(row.reason or '', row.reason)}"
     p = f", P = {row.test.p:.3g}" if row.test and row.test.p is not None else ""
-    return f"{arms}; {row.estimate.name} {_value(row.estimate)}{p}"
+    return f"{arms}; {row.estimate.name} {value_text(row.estimate)}{p}"
 
 
 def _reason(row: Row) -> str:
@@ -77,7 +77,7 @@ def _arm(arm: Arm | None) -> str:
     return str(arm.n) if arm.patients is None else f"{arm.patients}/{arm.n}"
 
 
-def _value(e: EstimateResult) -> str:
+def value_text(e: EstimateResult) -> str:
     value = "∞" if e.value is None else f"{e.value:.3g}"
     if e.ci_low is None and e.ci_high is None:
         return value

@@ -55,9 +55,9 @@ class Summed:
         return len(self.rows["treated"]), len(self.rows["control"])
 
 
-def summed(store: Store, plan: Study, ask: Ask) -> list[Summed]:
-    """Of each stratum of the study, in its order; also of one with nobody in it."""
-    seen = [s for s in _seen(store, ask) if s.value is not None]
+def summed(store: Store, plan: Study, ask: Ask, *, site: str | None = None) -> list[Summed]:
+    """Of each stratum of the study, in its order; also of one with nobody in it.  site: of many."""
+    seen = [s for s in _seen(store, ask) if s.value is not None and site in (None, s.patient[0])]
     strata = [s.name for s in plan.file.stratum] or ["all"]
     return [_summed(ask, name, [s for s in seen if s.stratum == name]) for name in strata]
 
