@@ -27,6 +27,7 @@ from rwe.steps.comparisons import estimate_result, test_result
 LIMITS = (
     "The coordinator sees the values of all sites together, without site or patient, and no site's own.",
     "The coordinator and all sites but one could, together, work out that one's.",
+    "A site's key that is stolen later opens what the coordinator has kept of that site's.",
     "An arm too small over all sites is held back by the coordinator's rwe, not by the masks.",
     "Without one of the sites there is no result, nothing is recovered: all of them answer a new request.",
     "No site lets the same be summed over other sites: the difference would be a site's own.",
