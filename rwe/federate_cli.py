@@ -1,4 +1,4 @@
-"""`rwe federate …`: the verbs of federated requests, by signed files."""
+"""`rwe federate …`: the verbs of federated requests, by signed files, which an engine may carry."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,6 +150,74 @@ def pool(
     _count(answers=len(found.sites), rows=len(found.rows))
     _print(found.label, as_json, {"pooled": found}, lambda: text(found))
     _end([found.partial] if found.partial else [])
+
+
+@federate.command()
+def provision(
+    study_dir: StudyDir = Path(),
+    host: Annotated[
+        str, typer.Option(help="By which name the sites reach the coordinator's server.")
+    ] = "localhost",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its one port.")] = 8002,
+) -> None:
+    """Make what engine mode needs: for the server, each site of members.toml and the coordinator a kit.
+
+    A kit is a folder with a certificate, its key and the address: hand each to its site as you would a key.
+    """
+    from rwe.federate import engine
+
+    engine.require()
+    from rwe.federate.engine.kits import provision as step
+
+    _begin("federate provision", study_dir, {})
+    made = step(study_dir, host=host, port=port)
+    _count(kits=len(made))
+    _out("\n".join(map(str, made)))
+
+
+@federate.command()
+def serve(
+    kit: Annotated[Path, typer.Argument(metavar="KIT", exists=True, file_okay=False, help="Whose.")],
+    study_dir: StudyDir = Path(),
+) -> None:
+    """Take part by the engine until stopped: with the server's kit as coordinator, with a site's as site.
+
+    A site connects outwards alone, runs nothing but rwe, and answers what its steward has approved: what
+    comes unapproved lies in federate/ to be shown.
+    """
+    from rwe.federate import engine
+
+    engine.require()
+    from rwe.federate.engine.serve import prepared, run
+
+    start = prepared(study_dir, kit)
+    typer.echo(f"{start.who}, {start.address}; Ctrl-C stops it; log: {start.log}", err=True)
+    run(start)
+
+
+@federate.command()
+def carry(
+    file: RequestFile,
+    study_dir: StudyDir = Path(),
+    kit: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="The coordinator's, if not the newest.")
+    ] = None,
+    timeout: Annotated[int, typer.Option(min=10, help="Seconds that a site has to answer.")] = 600,
+) -> None:
+    """Send a request to its sites by the engine and fetch their answers, for `pool`.
+
+    Ends with 3 where a site has not answered, and says why; once its steward has approved, run it again.
+    """
+    from rwe.federate import engine
+
+    engine.require()
+    from rwe.federate.engine.carry import carry as step
+
+    _begin("federate carry", study_dir, {})
+    came = step(study_dir, file, kit=kit, timeout=timeout)
+    _count(answers=len(came.answers))
+    _out("\n".join(map(str, came.answers.values())))
+    _end([f"{site}: {why}" for site, why in came.missing.items()])
 
 
 def _now() -> datetime:

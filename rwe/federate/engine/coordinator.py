@@ -1,0 +1,66 @@
+"""At the coordinator's server: ask each named site that is connected, once, and keep what comes.
+
+request  ──▶  answers/SITE.sealed and answers/outcome.json, in the job's own folder
+
+It opens nothing: a job that has finished is not a request that was answered.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from nvflare.apis.controller_spec import Task
+from nvflare.apis.fl_constant import ReturnCode
+from nvflare.apis.impl.controller import Controller
+from nvflare.apis.shareable import Shareable
+
+from rwe.federate.engine.site import ANSWER, CODE, REQUEST, TASK
+
+FOLDER, OUTCOME = "answers", "outcome.json"
+SILENT, FAILED, ANSWERED = "silent", "failed", "answered"
+
+
+class AskController(Controller):  # type: ignore[misc]  # nvflare has no types
+    def __init__(self, request: str, sites: list[str], timeout: int) -> None:
+        """request: in Base64.  timeout: seconds."""
+        super().__init__()
+        self.request, self.sites, self.timeout = request, sites, timeout
+
+    def start_controller(self, fl_ctx: Any) -> None:
+        pass
+
+    def stop_controller(self, fl_ctx: Any) -> None:
+        pass
+
+    def process_result_of_unknown_task(self, *_: Any) -> None:
+        """Of a site that answers after its time: it is silent."""
+
+    def control_flow(self, abort_signal: Any, fl_ctx: Any) -> None:
+        folder = Path(self._engine.get_workspace().get_run_dir(fl_ctx.get_job_id())) / FOLDER
+        folder.mkdir()
+        outcome = dict.fromkeys(self.sites, SILENT)
+
+        def came(client_task: Any, fl_ctx: Any) -> None:  # noqa: ARG001  called by these names
+            site, result = client_task.client.name, client_task.result
+            outcome[site] = _kept(folder, site, result)
+
+        data = Shareable()
+        data[REQUEST] = self.request
+        task = Task(name=TASK, data=data, timeout=self.timeout, result_received_cb=came)
+        up = [client.name for client in self._engine.get_clients() if client.name in outcome]
+        if up:
+            self.broadcast_and_wait(
+                task, fl_ctx, targets=up, min_responses=len(up), abort_signal=abort_signal
+            )
+        (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+
+
+def _kept(folder: Path, site: str, result: Any) -> str:
+    if result.get_return_code() != ReturnCode.OK:
+        return str(result.get(CODE, FAILED))
+    try:
+        (folder / f"{site}.sealed").write_bytes(base64.b64decode(result[ANSWER], validate=True))
+    except (KeyError, TypeError, ValueError):
+        return FAILED
+    return ANSWERED
