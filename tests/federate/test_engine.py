@@ -1,0 +1,74 @@
+"""A kit, and what is taken from it.  Only where NVFlare is installed; no engine is started."""
+
+import json
+
+import pytest
+
+from rwe.errors import RweError, UsageError
+from tests.federate import drop
+
+pytest.importorskip("nvflare", reason="engine mode is an extra: pip install 'rwe[federated]'")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return drop.federation(tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="module")
+def kits(made):
+    from rwe.federate.engine.kits import provision
+
+    return {path.name: path for path in provision(made.coordinator, host="localhost", port=18002)}
+
+
+def test_there_is_a_kit_for_the_server_each_site_and_the_coordinator_alone(kits):
+    assert {*kits} == {"localhost", *drop.SITES, "coordinator@rwe.federation"}
+
+
+def test_the_recipe_asks_for_signed_jobs_and_mutual_tls(made, kits):
+    recipe = json.loads((made.coordinator / "federate" / "kits" / "project.yml").read_text())
+    assert recipe["builders"][1]["args"]["require_signed_jobs"] is True
+    for name in drop.SITES:
+        assert json.loads((kits[name] / "startup" / "fed_client.json").read_text())["require_signed_jobs"]
+
+
+def test_a_site_takes_certificates_and_address_from_a_kit_and_no_setting(made, kits):
+    from rwe.federate.engine.serve import prepared
+
+    kit, folder = kits["north"], made.folders["north"]
+    settings = json.loads((kit / "startup" / "fed_client.json").read_text())
+    lax = settings | {"require_signed_jobs": False, "components": [{"id": "x", "path": "a.b"}]}
+    (kit / "startup" / "fed_client.json").write_text(json.dumps(lax))
+    (kit / "local" / "custom").mkdir()
+    (kit / "local" / "custom" / "own.py").write_text("raise SystemExit\n")
+    found = prepared(folder, kit)
+    root = folder / "federate" / "engine"
+    ours = json.loads((root / "startup" / "fed_client.json").read_text())
+    assert (found.who, found.address) == ("north", "localhost:18002")
+    assert (ours["require_signed_jobs"], ours["client"]["connection_security"]) == (True, "mtls")
+    assert "components" not in ours
+    assert sorted(p.name for p in (root / "startup").iterdir()) == [
+        *("client.crt", "client.key", "fed_client.json", "rootCA.pem")
+    ]
+    assert sorted(p.name for p in (root / "local").iterdir()) == [
+        *("authorization.json", "log_config.json", "resources.json")
+    ]
+    assert all(
+        p.stat().st_mode & 0o077 == 0 for part in ("startup", "local") for p in (root / part).iterdir()
+    )
+
+
+def test_a_folder_that_is_no_kit_is_named(made, tmp_path):
+    from rwe.federate.engine.serve import prepared
+
+    with pytest.raises(UsageError, match="no kit to serve with"):
+        prepared(made.folders["south"], tmp_path)
+
+
+def test_without_a_server_or_a_kit_it_says_what_to_do(made, kits, tmp_path):
+    from rwe.federate.engine.carry import _newest
+
+    assert _newest(made.coordinator) == kits["coordinator@rwe.federation"]
+    with pytest.raises(RweError, match="no kit to ask with"):
+        _newest(tmp_path)
