@@ -1,0 +1,146 @@
+"""Sites that share nothing but NVFlare give the answer of the file drop, and of all rows in one store."""
+
+import json
+import subprocess
+import sys
+from math import sqrt
+
+import pytest
+from scipy import stats
+
+from tests.cli import folders
+from tests.federate import drop
+from tests.federate.conftest import ready  # noqa: F401
+from tests.live import flare
+from tests.run import rwe
+
+pytestmark = pytest.mark.live
+ASKS = ("count:cohort", "van_elteren:il6:d28", "difference_of_means:il6:d28@10")
+
+
+@pytest.fixture(scope="module")
+def stores(ready):  # noqa: F811
+    if reason := flare.available():
+        pytest.skip(reason)
+    return {name: ready(name) for name in (*drop.SITES, "merged")}
+
+
+@pytest.fixture(scope="module")
+def made(stores, tmp_path_factory):
+    return drop.federation(tmp_path_factory.mktemp("engine"), stores)
+
+
+@pytest.fixture(scope="module")
+def running(made):
+    with flare.running(made.folders) as found:
+        yield found
+
+
+@pytest.fixture
+def kit(running):
+    return running.kit
+
+
+@pytest.fixture(scope="module")
+def lax(running):
+    """The kit to submit with, once the server lets everything through."""
+    running.become_lax()
+    return running.kit
+
+
+def asked_of(made):
+    words = [word for ask in ASKS for word in ("--ask", ask)]
+    return rwe("federate", "request", "--dir", made.coordinator, *words).stdout.strip()
+
+
+def pooled(made, request, answers):
+    said = rwe("federate", "pool", request, *answers, "--dir", made.coordinator, "--json").stdout
+    return json.loads(said)["pooled"]["rows"]
+
+
+def test_the_engine_brings_what_the_file_drop_brings_and_what_the_merged_rows_give(made, kit, stores):
+    request = asked_of(made)
+    for name in drop.SITES:
+        rwe("federate", "approve", request, "--dir", made.folders[name])
+    carried = rwe("federate", "carry", request, "--dir", made.coordinator, "--kit", kit).stdout.split()
+    assert len(carried) == len(drop.SITES)
+    by_engine = pooled(made, request, carried)
+
+    by_hand = asked_of(made)
+    answers = []
+    for name in drop.SITES:
+        rwe("federate", "approve", by_hand, "--dir", made.folders[name])
+        answers += rwe("federate", "answer", by_hand, "--dir", made.folders[name]).stdout.split()
+    assert by_engine == pooled(made, by_hand, answers)
+
+    (row,) = [r for r in by_engine if r["statistic"] == "van_elteren" and r["stratum"] == "all"]
+    assert row["test"]["statistic"] == pytest.approx(merged_z(stores["merged"]), abs=1e-9)
+
+
+def merged_z(merged):
+    """van Elteren of all rows in one store, by its permutation moments."""
+    cells = {}
+    for site, stratum, arm, value in folders.rows(
+        merged,
+        "SELECT site_id, stratum, arm, value FROM endpoint_value "
+        "WHERE value IS NOT NULL AND endpoint = 'il6' AND visit = 'd28'",
+    ):
+        cells.setdefault((site, stratum), {"treated": [], "control": []})[arm].append(value)
+    away = variance = 0.0
+    for arms in cells.values():
+        m, n = len(arms["treated"]), len(arms["control"])
+        scores = stats.rankdata(arms["treated"] + arms["control"]) / (m + n + 1)
+        away += scores[:m].sum() - m * scores.mean()
+        variance += m * n / (m + n) * scores.var(ddof=1)
+    return away / sqrt(variance)
+
+
+def test_what_no_steward_approved_is_carried_and_not_answered(made, kit):
+    ended = rwe("federate", "carry", asked_of(made), "--dir", made.coordinator, "--kit", kit, expect=3)
+    assert ended.stdout.strip() == ""
+    assert [line for line in ended.stderr.splitlines() if line.startswith("partial:")] == [
+        f"partial: {name}: not_approved" for name in drop.SITES
+    ]
+
+
+def test_the_servers_one_port_is_bound_to_this_computer_alone(made, kit):
+    text = (made.coordinator / "federate" / "engine" / "log.txt").read_text()
+    assert "127.0.0.1:" in text
+    assert "0.0.0.0" not in text
+
+
+@pytest.mark.parametrize(
+    ("what", "detail"),
+    [
+        ("shipped", "BYOC not permitted"),
+        ("unsigned", "unsigned job rejected - signed deploy is required"),
+    ],
+)
+def test_each_site_itself_refuses_shipped_code_and_jobs_without_a_signature(lax, tmp_path, what, detail):
+    said = submitted(lax, tmp_path, what)
+    assert said["status"] == "FINISHED:FAILED_TO_RUN"
+    assert "server: OK" in said["detail"]
+    for name in drop.SITES:
+        assert any(line.startswith(f"{name}: ") and detail in line for line in said["detail"])
+
+
+def test_each_site_itself_refuses_a_class_that_is_not_ours(made, lax, tmp_path):
+    assert submitted(lax, tmp_path, "foreign")["status"] == "FINISHED:ABNORMAL"
+    for name in drop.SITES:
+        logs = (made.folders[name] / "federate" / "engine").glob("*/log.txt")
+        assert any("ComponentNotAuthorized" in text and flare.FOREIGN in text for text in map(_text, logs))
+
+
+def _text(path):
+    return path.read_text()
+
+
+def submitted(kit, tmp_path, what):
+    from rwe.federate.engine.carry import write_job
+
+    job = tmp_path / f"{what}-job"
+    write_job(job, b"{}", [*drop.SITES], timeout=30)
+    flare.BAD[what](job)
+    command = [sys.executable, "-m", "tests.live.flare", "submit", kit, job]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(ended.stdout.splitlines()[-1])
