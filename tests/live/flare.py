@@ -22,7 +22,7 @@ from tests.live.process import Running
 from tests.run import rwe
 
 ROOT = Path(__file__).parents[2]
-STARTS = 120
+STARTS = 300
 """Seconds until all are connected, on a busy computer."""
 FOREIGN = "nvflare.app_common.executors.statistics.statistics_executor.StatisticsExecutor"
 UNSIGNED = "unsigned"
