@@ -279,8 +279,9 @@ class VisitCount(Record, frozen=True, kw_only=True):
     """What became of n patients: measured, treated_later, dead, window_not_reached, not_measured and
     set_aside add up to n.
 
-    alive: when the window opens, so that who died within it is also `dead`; seen: a contact within the
-    window.  set_aside: by what was wrong with the value.  The arms of a comparison count the same by reason.
+    alive: when the window opens, and of a control not yet treated, so that who died within it is also `dead`;
+    seen: a contact within the window.  set_aside: by what was wrong with the value.  The arms of a comparison
+    count the same by reason.
     """
 
     endpoint: str

@@ -24,6 +24,7 @@ REASONS = {
     "no_planned_infusions": "the study does not say how many infusions are planned",
     "no_propensity": "the study declares no propensity score",
     "one_site": "the cohort is of one site",
+    "ranks_death": "the main analysis ranks deaths, so that who died counts as measured",
     "of_a_change": "the main analysis is of a change, not of a value",
     "not_at_every_visit": "not measured at another visit",
     "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",

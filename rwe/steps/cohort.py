@@ -82,6 +82,7 @@ def build(store: Store, plan: Study) -> None:
 def people_and_values(store: Store, plan: Study) -> None:
     """All that comparisons read, without counts and checks."""
     tables.write(store, plan)
+    _forget(store)
     for sql in data.sql_files("result"):
         store.run_file(sql)
     units.write(store, plan)
@@ -89,6 +90,15 @@ def people_and_values(store: Store, plan: Study) -> None:
     for number, sql in enumerate(data.sql_files("cohort"), start=1):
         _run(store, number, sql)
     endpoint_values(store, plan)
+
+
+def _forget(store: Store) -> None:
+    """What an older rwe kept in the store and this one keeps in memory: nobody would bring it up to date."""
+    for (name,) in store.rows(
+        "SELECT database_name || '.' || schema_name || '.' || table_name FROM duckdb_tables() "
+        "WHERE NOT temporary AND table_name IN ('coding', 'result', 'contradiction', 'moment')"
+    ):
+        store.run(f"DROP TABLE {name}")
 
 
 def endpoint_values(store: Store, plan: Study) -> None:

@@ -83,7 +83,7 @@ def collect(store: Store, plan: Study, locked: results.Plan = results.UNLOCKED) 
         label=plan.label,
         partial=partial(store),
         design=design(plan),
-        sites=_sites(store),
+        sites=sites(store),
         attrition=cohort_step.attrition(store),
         baseline=list(baseline(store, plan)),
         visits=visits(store),
@@ -98,7 +98,7 @@ def collect(store: Store, plan: Study, locked: results.Plan = results.UNLOCKED) 
     )
 
 
-def _sites(store: Store) -> list[results.SiteResult]:
+def sites(store: Store) -> list[results.SiteResult]:
     resources: dict[str, dict[str, results.Counts]] = {}
     for c in counts(store):
         resources.setdefault(c.site, {})[c.type] = results.Counts(
@@ -131,7 +131,8 @@ def _sites(store: Store) -> list[results.SiteResult]:
 def _units(store: Store) -> list[results.UnitResult]:
     """Of a value without a unit the site's default."""
     rows = store.rows(
-        "SELECT read_unit, endpoint_unit, factor / divisor, addend / divisor, how, COUNT(*) FROM measurement "
+        "SELECT read_unit, endpoint_unit, factor / divisor, addend / divisor, how, "
+        "COUNT(DISTINCT (site_id, endpoint, observation_id, component)) FROM measurement "
         "WHERE (read_unit != endpoint_unit OR how = 'default') AND factor IS NOT NULL AND value IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )

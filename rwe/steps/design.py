@@ -80,8 +80,14 @@ def _definitions(f: StudyFile) -> Iterator[tuple[str, str]]:
         )
         yield (
             "Person-time",
-            "from time zero to death, the last contact or that day; of first events, to the event",
+            f"from time zero to death, the last contact{_own_infusion(f)} or that day; of first events, to"
+            " the event",
         )
+
+
+def _own_infusion(f: StudyFile) -> str:
+    shared = f.control.risk_set is not None and f.control.risk_set.future_treated
+    return ", the own infusion of a control who is treated later" if shared else ""
 
 
 def _planned(f: StudyFile) -> str:

@@ -21,6 +21,7 @@ from rwe.output.evidence import evidence
 from rwe.output.tables import csv_bytes, parquet_bytes
 from rwe.results import Attrition, Results
 from rwe.steps import audit, cohort, export_book, export_tables, folder, lineage, pseudonyms, report
+from rwe.steps.compare import sites
 from rwe.steps.counts import partial
 from rwe.steps.variables import variables
 from rwe.steps.visits import visits
@@ -88,8 +89,9 @@ def _results(store: Store, plan: Study) -> Results:
     if not (plan.folder / folder.RESULTS).is_dir():
         raise UsageError("nothing is compared yet", hint="run `rwe compare` first, or export --no-evidence")
     found = report.read(plan.folder)
-    made = (found.study.sha256, found.software.sql_sha256, found.attrition, found.visits)
-    if made != (plan.sha256, data.sql_sha256(), cohort.attrition(store), visits(store)):
+    made = (found.study.sha256, found.software.sql_sha256, found.attrition, found.visits, found.sites)
+    now = (plan.sha256, data.sql_sha256(), cohort.attrition(store), visits(store), sites(store))
+    if made != now:
         hint = "run `rwe compare` again, or export --no-evidence"
         raise UsageError("results.json is of another study file, SQL or cohort than there is now", hint=hint)
     return found

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from rwe.results import AdverseEventResult, Comparison, Results, VisitCount
+from rwe.results import AdverseEventResult, Comparison, RateRatio, Results, VisitCount
 
 T = TypeVar("T", bound=Comparison | AdverseEventResult)
 Key = tuple[str, ...]
@@ -81,6 +81,13 @@ def _bare(row: Comparison | AdverseEventResult | None) -> object:
     """Without the version of the program that made the P value: it moves no number by itself."""
     if row is None:
         return None
+    if isinstance(row, AdverseEventResult):
+        ratios = {name: _unversioned(getattr(row, name)) for name in ("first_rate_ratio", "event_rate_ratio")}
+        row = msgspec.structs.replace(row, **ratios)
+    return _unversioned(row)
+
+
+def _unversioned(row: Comparison | AdverseEventResult | RateRatio) -> object:
     return msgspec.structs.replace(row, test=msgspec.structs.replace(row.test, version=""))
 
 

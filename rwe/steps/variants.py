@@ -20,15 +20,21 @@ from rwe.store import Store
 from rwe.study import Exposure, Study
 
 Theme = Literal["windows", "quartiles", "test", "exposure", "weights", "sites", "missing"]
-Reason = Literal["no_planned_infusions", "no_propensity", "one_site", "no_direction", "of_a_change"]
+Reason = Literal[
+    "no_planned_infusions", "no_propensity", "one_site", "no_direction", "of_a_change", "ranks_death"
+]
 SURVIVED = (
     "Who had all infusions lived to have them, and a control need not have: it conditions on survival after"
     " time zero, and is no estimate of what the main analysis asks."
 )
-LASTED = "Who was measured at every visit lived to the last of them: it conditions on survival."
+LASTED = (
+    "Who was measured at every visit lived to the last of them, and as a control was not treated before it:"
+    " it conditions on survival."
+)
 AT_RANDOM = (
     "Right only as far as, given arm, age and the neighbouring visits, a value is missing whatever it would"
-    " have been; the dead have none, and stay out. Who is treated later is imputed as a control untreated."
+    " have been; the dead have none, and stay out, but who is recorded as dead without a day is taken for"
+    " living. Who is treated later is imputed as a control untreated."
 )
 OTHER_INFUSIONS = """
 DELETE FROM endpoint_value AS q USING cohort AS h
@@ -153,7 +159,7 @@ def _protocol(e: Exposure) -> str:
 
 
 def _weights(main: Study) -> Iterator[Variant]:
-    asked = main.file.propensity
+    asked, of_a_change = main.file.propensity, main.file.analysis[0].measure == "change"
     for estimand, (name, varied) in WEIGHTINGS.items():
         plan = main
         if asked:
@@ -163,7 +169,7 @@ def _weights(main: Study) -> Iterator[Variant]:
             theme="weights",
             varied=varied,
             plan=plan,
-            lacking=None if asked else "no_propensity",
+            lacking="no_propensity" if not asked else "of_a_change" if of_a_change else None,
             compare=adjusted,
         )
 
@@ -195,6 +201,7 @@ def _missing(main: Study) -> Iterator[Variant]:
         varied="patients measured at every visit of the endpoint, in place of all measured at each",
         plan=main,
         caution=LASTED,
+        lacking="ranks_death" if analysis.test in DEATH_TESTS else None,
         prepare=lambda store: store.run(NOT_AT_EVERY_VISIT),
     )
     if analysis.test not in DEATH_TESTS:

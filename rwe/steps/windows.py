@@ -16,12 +16,15 @@ def narrower(file: StudyFile) -> list[Visit]:
 
 def wider(file: StudyFile) -> list[Visit]:
     ordered = sorted(file.visit, key=lambda v: v.start)
-    ends = [file.baseline.end if file.baseline else -inf, *(v.end for v in ordered)]
+    before = file.baseline.end if file.baseline else -inf
+    ends = [before if before <= ordered[0].start else -inf, *(v.end for v in ordered)]
     starts = [*(v.start for v in ordered[1:]), inf]
     factor, found = file.sensitivity.wider, {}
     for v, end, start in zip(ordered, ends, starts, strict=False):
-        limits = (end + v.start) / 2, (v.end + start) / 2
-        found[v.name] = _declared(v, v.wider) or _scaled(v, factor, *limits)
+        lowest = max(
+            (end + v.start) / 2, 0 if v.start >= 0 else -inf
+        )  # nothing before time zero is an outcome
+        found[v.name] = _declared(v, v.wider) or _scaled(v, factor, lowest, (v.end + start) / 2)
     return [found[v.name] for v in file.visit]
 
 

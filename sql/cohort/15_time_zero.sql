@@ -4,7 +4,8 @@
 -- Reads      anchor, infusion, coded_event, study
 -- Keeps      treated: the first infusion that counts; control: never the product, and time zero by the
 --            declared rule (the anchor, or the first enrolment record; in a risk set it is not known yet);
---            given_at, given_date: of that infusion, also where it gives no arm; is_uncertain: an infusion
+--            given_at, given_date: of that infusion, also where it gives no arm, the instant only where no
+--            other of the day lacks its time; is_uncertain: an infusion
 --            that may have happened, at any time
 -- Drops      nobody: a patient who is neither has no arm, and no_arm says why
 -- Caveat     to require the later infusions would select those who lived to get them; an infusion that
@@ -51,6 +52,7 @@ first_start AS (
         patient_id,
         kind,
         IF(untimed_date < timed_date, NULL, timed_at) AS started_at,
+        IF(untimed_date <= timed_date, NULL, timed_at) AS certain_at,
         LEAST(timed_date, untimed_date) AS started_date
     FROM earliest
 ),
@@ -70,6 +72,7 @@ candidate AS (
         a.anchor_at,
         a.anchor_date,
         f.started_at AS given_at,
+        f.certain_at,
         f.started_date AS given_date,
         u.patient_id IS NOT NULL AS is_uncertain,
         CASE s.control_time_zero WHEN 'anchor' THEN a.anchor_at WHEN 'enrolment' THEN e.started_at END
@@ -113,7 +116,7 @@ SELECT
     patient_id,
     anchor_at,
     anchor_date,
-    given_at,
+    certain_at AS given_at,
     given_date,
     is_uncertain,
     no_arm,

@@ -1,12 +1,13 @@
 -- follow_up: how long each patient was watched for adverse events, and whether anyone watched.
 --
 -- Grain      one row per cohort patient and arm
--- Reads      cohort, contact, adverse_event, study
+-- Reads      cohort, contact, adverse_event, moment, study
 -- Keeps      days from time zero to the earliest of death, last contact, the own infusion of a control who is
 --            treated later, and the declared last day
 -- Drops      nothing
 -- Caveat     last contact is the last dated Encounter, Observation or AdverseEvent, and time zero where
---            none is later; an arm of a site without a single AdverseEvent is not ascertained: nobody
+--            none is later; an arm of a site without a single AdverseEvent (of a control who is treated
+--            later: dated before the infusion) is not ascertained: nobody
 --            asked, which is not the same as zero
 -- Reference  clinical trial usage: person-time at risk
 CREATE OR REPLACE TABLE follow_up AS
@@ -25,8 +26,12 @@ asked AS (
         h.site_id,
         h.arm
     FROM adverse_event AS a
-    INNER JOIN cohort AS h
-        ON a.site_id = h.site_id AND a.patient_id = h.patient_id AND h.censor_date IS NULL
+    INNER JOIN cohort AS h ON a.site_id = h.site_id AND a.patient_id = h.patient_id
+    LEFT JOIN moment AS t
+        ON COALESCE(a.occurrence, a.occurrence_start, a.detected, a.recorded_date) = t.recorded
+    WHERE
+        h.censor_date IS NULL
+        OR COALESCE(t.instant < h.censor_at, t.local_date < h.censor_date, FALSE)
 )
 
 SELECT

@@ -2,7 +2,8 @@
 --
 -- Grain      one row per cohort patient, arm and visit
 -- Reads      cohort, visit, contact
--- Keeps      seen: a contact within the window and not after death; alive: when the window opens; lost: no
+-- Keeps      seen: a contact within the window and not after death; alive: when the window opens, and of a
+--            control not yet treated; lost: no
 --            contact from then on
 -- Drops      the baseline, which has no window after time zero
 -- Caveat     a withdrawal or transfer is seen only as silence, and a death without a day not at all; a stay
@@ -39,7 +40,10 @@ SELECT
     v.visit,
     m.visit IS NOT NULL AS seen,
     m.visit IS NOT NULL
-    OR COALESCE(DATE_DIFF('day', h.zero_date, h.death_date) >= v.start_day, TRUE) AS alive,
+    OR (
+        COALESCE(DATE_DIFF('day', h.zero_date, h.death_date) >= v.start_day, TRUE)
+        AND COALESCE(DATE_DIFF('day', h.zero_date, h.censor_date) >= v.start_day, TRUE)
+    ) AS alive,
     COALESCE(l.day < v.start_day, TRUE) AND v.start_day > 0 AS lost
 FROM cohort AS h
 CROSS JOIN visit AS v

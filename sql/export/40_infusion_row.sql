@@ -8,6 +8,17 @@
 -- Caveat     day is a difference of calendar dates; none where the record has no day
 -- Reference  sql/cohort/13_infusion.sql
 CREATE OR REPLACE TEMP TABLE infusion_row AS
+WITH once AS (
+    SELECT
+        site_id,
+        patient_id,
+        arm,
+        stratum,
+        zero_date
+    FROM cohort
+    QUALIFY arm = MAX(arm) OVER (PARTITION BY site_id, patient_id)
+)
+
 SELECT
     i.site_id,
     i.patient_id,
@@ -17,5 +28,4 @@ SELECT
     i.verdict,
     i.dose_ratio
 FROM infusion AS i
-INNER JOIN cohort AS h
-    ON i.site_id = h.site_id AND i.patient_id = h.patient_id AND h.censor_date IS NULL;
+INNER JOIN once AS h ON i.site_id = h.site_id AND i.patient_id = h.patient_id;

@@ -96,6 +96,17 @@ def test_of_an_event_in_both_arms_the_infusion_is_that_of_the_treated(db):
     assert rows(db, "event_row", "arm, suspected") == [("control", None), ("treated", True)]
 
 
+def test_infusions_of_a_control_whose_own_start_was_left_out_leave_too(db):
+    load(
+        db,
+        "cohort",
+        "patient_id | arm | zero_date | censor_date\nq | control | 2020-03-11 | 2020-05-01",
+    )
+    load(db, "infusion", "patient_id | administration_id | verdict | given_date\nq | i | counts | 2020-05-01")
+    run_sql(db, "export/40_infusion_row.sql")
+    assert rows(db, "infusion_row WHERE patient_id = 'q'", "arm, day") == [("control", 51)]
+
+
 def test_no_date_or_time_leaves(db):
     for file in ("10_patient_row", "20_value_row", "30_event_row", "40_infusion_row"):
         run_sql(db, f"export/{file}.sql")

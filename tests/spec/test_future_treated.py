@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rwe import data
 from rwe.stats.matching import Caliper, match
 from rwe.steps import cohort as steps
-from rwe.steps import events, why
+from rwe.steps import compare, events, why
 
 from .conftest import fresh, load, rows
-from .test_risk_set import cohort, declare, hospital
+from .test_risk_set import cohort, declare, draw, hospital
 
 TWO = """
     patient_id | anchor     | given
@@ -183,6 +183,50 @@ def test_events_of_a_patient_in_both_arms_are_counted_in_each_by_themselves(db, 
     found = {row.term: row for row in events.adverse_events(db, plan("")) if row.stratum == "all"}
     assert (found["cough"].treated.events, found["cough"].control.events) == (0, 2)
     assert (found["rash"].treated.events, found["rash"].control.events) == (1, 0)
+
+
+def test_a_recorded_event_before_the_infusion_says_that_controls_were_asked(db):
+    load(db, "adverse_event", EVENTS)
+    everything(db)
+    asked = "follow_up WHERE arm = 'control' AND ascertained"
+    assert rows(db, asked, "patient_id") == ["later"]
+    db.run("DELETE FROM adverse_event WHERE adverse_event_id = 'before'")
+    everything(db, "patient_id | anchor | given")
+    assert rows(db, asked, "patient_id") == []
+
+
+def test_an_infusion_of_the_day_without_a_time_may_have_been_before_the_timed_one(db):
+    declare(db, future_treated=True)
+    hospital(
+        db,
+        """
+        patient_id | anchor               | given
+        t          | 2020-03-01T08:00:00Z | 2020-03-11T12:00:00Z
+        later      | 2020-03-01T08:00:00Z | 2020-03-11T16:00:00Z""",
+    )
+    load(
+        db,
+        "medication_administration",
+        """
+        patient_id | medication_administration_id | code | effective  | status
+        later      | dated                        | msc  | 2020-03-11 | completed""",
+    )
+    draw(db)
+    assert [arm for p, arm in rows(db, "cohort", "patient_id, arm") if p == "later"] == ["treated"]
+
+
+def test_a_control_is_at_risk_at_a_visit_until_the_own_infusion(db):
+    everything(db)
+    alive = "presence WHERE patient_id = 'later' AND arm = 'control'"
+    assert rows(db, alive, "visit, alive") == [("d28", True), ("d90", False)]
+
+
+def test_a_result_of_who_is_in_both_arms_is_one_conversion(db):
+    observed(db, ["2020-04-08"])
+    db.run("UPDATE observation SET unit_code = 'mL', value = 2000")
+    everything(db)
+    assert rows(db, "measurement", "arm, observation_id") == [("control", "1"), ("treated", "1")]
+    assert [u.n for u in compare._units(db)] == [1]
 
 
 def test_the_last_step_says_how_many_of_the_treated_are_controls_too(db):

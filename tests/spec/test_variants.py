@@ -192,7 +192,17 @@ def test_nobody_dead_ranks_as_the_main_analysis(cohort, plan):
 
 def test_a_main_analysis_by_worst_rank_has_no_variant_of_it(cohort, plan):
     text = MSC.replace('test = "mann_whitney_asymptotic"\n', 'test = "worst_rank"\n')
-    assert "death_worst_rank" not in found(fill(cohort), plan(text=text))
+    ranked = found(fill(cohort), plan(text=text))
+    assert "death_worst_rank" not in ranked
+    assert ranked["measured_at_every_visit"].lacking == "ranks_death"
+
+
+def test_the_means_of_a_change_are_no_means_of_a_value(cohort, plan):
+    text = MSC.replace('test = "mann_whitney_asymptotic"\n', 'test = "welch"\nmeasure = "change"\n')
+    more = '[propensity]\nterms = ["age", "sex"]\nestimand = "overlap"\n'
+    of_a_change = found(fill(cohort), plan(more, text=text))
+    names = ("overlap_weights", "ATT_weights", "matched_pairs", "imputed")
+    assert {of_a_change[name].lacking for name in names} == {"of_a_change"}
     assert "test_mann_whitney_asymptotic" in found(cohort, plan(text=text))
 
 

@@ -50,6 +50,13 @@ def test_by_default_half_as_wide_and_half_as_wide_again(plan):
     assert ends(windows.wider(file)) == [("d28", 17.5, 38.5), ("d90", 58.5, 121.5)]
 
 
+def test_no_wider_window_reaches_before_time_zero(plan):
+    file = plan(APART)
+    first = file.visit[0].model_copy(update={"target": 1, "start": 0, "end": 2})
+    file = file.model_copy(update={"baseline": None, "visit": (first, file.visit[1])})
+    assert ends(windows.wider(file))[0] == ("d28", 0, 2.5)
+
+
 def test_the_study_may_say_how_much(plan):
     file = plan(APART, "\n[sensitivity]\nnarrower = 0.25\nwider = 2\n")
     assert ends(windows.narrower(file))[0] == ("d28", 26.25, 29.75)

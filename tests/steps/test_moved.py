@@ -88,6 +88,13 @@ def test_an_event_row_moves_with_its_counts(before):
     assert (moved.before, moved.after) == (e, more)
 
 
+def test_another_version_of_a_rate_ratio_alone_moves_nothing(before):
+    e = next(e for e in before.adverse_events if e.first_rate_ratio.test.version)
+    ratio = replace(e.first_rate_ratio, test=replace(e.first_rate_ratio.test, version="scipy 9"))
+    rows = [replace(r, first_rate_ratio=ratio) if r is e else r for r in before.adverse_events]
+    assert diff(before, replace(before, adverse_events=rows)).events == ()
+
+
 def test_causes_are_the_plan_the_program_the_sites_and_who_was_analysed(before):
     site, *sites = before.sites
     kind = next(iter(site.resources))

@@ -32,9 +32,10 @@ EXPLAINED = {
 UNCOMPARED = ("causality", "infusion")
 UNSTATED = "No adverse event states it in a code that is known here: {}."
 PERSON_TIME = (
-    "Person-time begins at time zero and ends with death, the last contact or the last day declared. First"
-    " events are patients over the time to their first event; all events are over the whole time, and their"
-    " intervals are too narrow where one patient's events depend on each other."
+    "Person-time begins at time zero and ends with death, the last contact, the own infusion of a control who"
+    " is treated later, or the last day declared. First events are patients over the time to their first"
+    " event; all events are over the whole time, and their intervals are too narrow where one patient's"
+    " events depend on each other."
 )
 EXACT = "Brackets: exact 95 % limits (risks Clopper–Pearson, rates Garwood), also where nobody had an event."
 

@@ -38,7 +38,10 @@ def _presence(results: Results) -> Table:
     first = [c for c in results.visits if c.endpoint == results.visits[0].endpoint]
     groups = [Group(name, list(_seen_rows(results, first, name))) for name in _strata(results)]
     columns = _columns("n", "alive", "seen")
-    notes = ["Alive when the window opens; seen: a dated record within it, of whatever kind."]
+    notes = [
+        "Alive when the window opens, and of a control not yet treated; seen: a dated record within it, of"
+        " whatever kind."
+    ]
     return Table("presence", "Patients alive and seen at each visit", columns, groups, notes)
 
 
