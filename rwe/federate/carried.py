@@ -15,6 +15,7 @@ from rwe.federate import envelope, ledger, members
 from rwe.federate.answer import answer
 from rwe.federate.files import content, whole
 from rwe.federate.messages import ANSWER, REQUEST, Request
+from rwe.federate.refusals import refusal
 from rwe.steps import audit
 
 FAILED = "failed"
@@ -63,6 +64,9 @@ def _kept(study_dir: Path, request: bytes, now: datetime) -> tuple[Path, Request
         keys = [members.load(study_dir).public()]
         asked = envelope.opened(request, REQUEST, Request, keys=keys, where=WHERE)
     path = members.folder_of(study_dir) / f"{REQUEST}-{asked.query[:8]}.json"
+    if path.exists() and content(path) != request:  # a steward may have read it: it is not what is brought
+        with ledger.recording(study_dir, "answer", now):
+            raise refusal("name_taken", path)
     whole(path, request)
     return path, asked
 

@@ -4,6 +4,7 @@ asked, ledger, budget.
     request file  ──▶  Checked, or a refusal by its code
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,11 +54,15 @@ def checked(study_dir: Path, path: Path, *, now: datetime) -> Checked:
     own = members.own(study_dir)
     keys = [own.members.public()]
     asked = envelope.opened(content(path), REQUEST, Request, keys=keys, where=path)
+    if not re.fullmatch("[0-9a-f]{32}", asked.query):
+        raise refusal("bad_form", path)
     if own.name not in asked.sites:
         raise refusal("not_addressed", path)
     if code := _time(asked, now):
         raise refusal(code, path)
     plan = study.load(study_dir)
+    if asked.study != plan.file.study.id:
+        raise refusal("other_plan", path, about="another: study id")
     _same_plan(asked.plan, parts(plan), path)
     _listed(asked, plan, path)
     before = ledger.entries(study_dir, now=now)

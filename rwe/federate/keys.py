@@ -37,6 +37,10 @@ class Public:
         return cls(raw=_read(text, PUBLIC))
 
     @property
+    def halves(self) -> tuple[bytes, bytes]:
+        return self.raw[:HALF], self.raw[HALF:]
+
+    @property
     def text(self) -> str:
         return PUBLIC + base64.urlsafe_b64encode(self.raw).decode().rstrip("=")
 

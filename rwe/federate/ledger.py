@@ -57,7 +57,7 @@ def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
     told = (line.counts.get("answered", 0) for line in audit.lines(study_dir / folder.DATA))
     if sum(told) > len(answered(found)):
         raise refusal("ledger_lost", path)
-    if found and found[-1].at > stamp(now):
+    if max((entry.at for entry in found), default="") > stamp(now):  # a refusal has the clock it was made by
         raise refusal("clock_set_back", path)
     return found
 

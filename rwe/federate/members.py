@@ -50,8 +50,8 @@ class Members(Keys):
     @model_validator(mode="after")
     def each_key_is_of_one(self) -> Self:
         texts = [self.coordinator, *(key for s in self.site.values() for key in (s.site, s.steward))]
-        keys = [Public.read(text) for text in texts]
-        if len({*keys}) < len(keys):
+        halves = [half for text in texts for half in Public.read(text).halves]
+        if len({*halves}) < len(halves):
             raise ValueError("a key stands twice: coordinator, site and steward each have their own")
         return self
 

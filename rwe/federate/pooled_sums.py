@@ -63,8 +63,9 @@ def summed_rows(sums: Sums, parts: Parts) -> list[Row]:
 
 def _total(sums: Sums, parts: Mapping[str, Sequence[Part]], stratum: str) -> Tally | None:
     texts = [p.masked or "" for found in parts.values() for p in found if p.stratum == stratum]
-    found = total(texts, sums.slot(stratum))
-    return None if found is None else tally(found, sums.ask.statistic)
+    slot = sums.slot(stratum)
+    found = total(texts, slot)
+    return None if found is None or found.total() > slot.patients else tally(found, sums.ask.statistic)
 
 
 def _sum(tallies: Mapping[str, Any]) -> Any:

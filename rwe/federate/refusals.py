@@ -30,6 +30,10 @@ REFUSALS = {
     "asked_twice": ("asks the same twice", "ask the coordinator for a new one"),
     "answered_before": ("was answered before", "ask the coordinator for a new one"),
     "over_budget": ("is one more than this site answers", "see federate/policy.toml"),
+    "name_taken": (
+        "has the name of another request, which is kept here",
+        "ask the coordinator for a new one",
+    ),
     "differs_by_few": (
         "would tell of a few patients, beside what was answered before",
         "answer when the data differ by 5 patients or more, or by none",

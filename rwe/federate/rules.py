@@ -28,6 +28,10 @@ LONGEST = timedelta(days=90)
 CLOCKS = timedelta(minutes=5)
 """How far two clocks may differ."""
 LEAST_SITES = 3
+FARTHEST = 1e6
+"""Of a centre: about one far away, sums round values at a threshold of the coordinator's choice."""
+MOST_PATIENTS = 5000
+"""Of a stratum in a secure sum."""
 NEVER = ("min", "max", "range", "quantile", "median", "quartile", "percentile", "row", "list", "sql")
 MEASURED, EVENTS = ("age", "days_from_anchor"), ("any_event", "serious_event")
 SEXES = ("sex=female", "sex=male", "sex=other")
@@ -99,6 +103,8 @@ def named(ask: Ask, file: StudyFile) -> str | None:
     """R4, R7: the code of why it may not be asked."""
     if ask.statistic not in STATISTICS:
         return "never_leaves" if any(n in ask.statistic.lower() for n in NEVER) else "unknown_statistic"
+    if not abs(ask.centre) <= FARTHEST:
+        return "bad_form"
     return None if (ask.variable, ask.visit) in variables(ask.statistic, file) else "not_in_study"
 
 
@@ -119,10 +125,17 @@ def variables(statistic: str, file: StudyFile) -> list[tuple[str, str | None]]:
             return [(name, None) for name in EVENTS] if file.adverse_events else []
 
 
-def differs_by_few(cells: Mapping[str, Cell], before: Mapping[str, Cell]) -> bool:
-    """R5.  The difference of two sums, one with a patient and one without, is that patient's value."""
+def differs_by_few(
+    cells: Mapping[str, Cell], before: Mapping[str, Cell], *, summed: Collection[str] = ()
+) -> bool:
+    """R5.  The difference of two sums, one with a patient and one without, is that patient's value.
+
+    summed: groups of secure sums, of which any difference is the very values of those who came or went.
+    """
     return any(
-        key in before and digest != before[key][1] and abs(n - before[key][0]) < LEAST
+        key in before
+        and digest != before[key][1]
+        and (abs(n - before[key][0]) < LEAST or group(*key.split("|")[:2]) in summed)
         for key, (n, digest) in cells.items()
     )
 
@@ -149,7 +162,7 @@ def enough_sites(sites: int) -> bool:
 
 def sum_refused(asked: Request, limits: Limits, known: Collection[str]) -> str | None:
     """R11, R1: the code of why this site takes no part in a secure sum; known: the sites it has keys of."""
-    if not asked.patients:
+    if not 0 < asked.patients <= MOST_PATIENTS:
         return "no_secure_sum"
     if not enough_sites(len({*asked.sites})) or len({*asked.sites}) < len(asked.sites):
         return "too_few_sites"

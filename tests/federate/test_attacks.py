@@ -311,8 +311,9 @@ def test_a_ledger_that_lost_what_it_knew(made, what):
 def test_a_clock_set_back_behind_the_ledger(made):
     answered(made)
     asked = made.request("mean:age")
-    with pytest.raises(RefusedError, match="clock_set_back"):
-        show(north(made), asked, now=LATER - timedelta(minutes=30))
+    for _ in range(2):  # a refusal, written by the wrong clock, opens no way
+        with pytest.raises(RefusedError, match="clock_set_back"):
+            show(north(made), asked, now=LATER - timedelta(minutes=30))
 
 
 # answers

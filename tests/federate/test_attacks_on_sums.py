@@ -70,6 +70,7 @@ def test_a_sum_without_an_agreement_or_without_saying_so(quiet):
     refused_at_site(quiet, forged(quiet, asks=[AGE], **{**SUM, "agreement": "another"}), "no_agreement")
     refused_at_site(quiet, forged(quiet, asks=[AGE], **{**SUM, "tier": "publish"}), "no_agreement")
     refused_at_site(quiet, forged(quiet, asks=[AGE], **{**SUM, "patients": 0}), "no_secure_sum")
+    refused_at_site(quiet, forged(quiet, asks=[AGE], **{**SUM, "patients": 10**9}), "no_secure_sum")
 
 
 def test_a_sum_with_a_smaller_arm_than_the_site_allows(made):

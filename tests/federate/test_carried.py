@@ -70,6 +70,15 @@ def test_what_the_coordinator_has_not_signed_is_not_even_kept(made):
     assert [e.code for e in made.ledger("north")] == ["bad_signature", "not_signed"]
 
 
+def test_a_request_of_the_name_of_one_that_lies_there_does_not_take_its_place(made):
+    asked = made.request("count:cohort")
+    assert carried(north(made), asked.read_bytes(), now=LATER) == Carried(code="not_approved")
+    (path,) = kept(made)
+    path.write_bytes(b"what a steward has read")
+    assert carried(north(made), asked.read_bytes(), now=LATER) == Carried(code="name_taken")
+    assert path.read_bytes() == b"what a steward has read"
+
+
 def test_of_an_exception_nothing_leaves_but_that_there_was_one(made, monkeypatch):
     def fails(*_, **__):
         raise ValueError("patient 4711")

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from rwe import study
-from rwe.federate import ledger, rules
-from rwe.federate.keys import Secret
+from rwe.federate import ledger, members, rules
+from rwe.federate.keys import Public, Secret
 from rwe.federate.messages import Ask, Count, Part, Request
 from rwe.federate.refusals import REFUSALS
 from rwe.federate.rules import Limits
@@ -132,6 +132,27 @@ def test_r5_what_differs_by_fewer_than_5_patients_is_refused(n, digest, refused)
         rules.differs_by_few({"age|all|treated": (n, digest)}, {"age|all|treated": (10, "same")}) == refused
     )
     assert not rules.differs_by_few({"sex|all|treated": (n, digest)}, {"age|all|treated": (10, "same")})
+
+
+def test_r5_of_a_secure_sum_any_difference_is_the_values_of_those_who_came():
+    now, before = {"age||all|treated": (30, "other")}, {"age||all|treated": (10, "same")}
+    assert not rules.differs_by_few(now, before)
+    assert rules.differs_by_few(now, before, summed={rules.group("age", None)})
+    assert not rules.differs_by_few(now, before, summed={rules.group("FEV1", "d28")})
+
+
+@pytest.mark.parametrize("centre", [1e9, -1e9, float("nan"), float("inf")])
+def test_r7_a_centre_far_away_would_round_at_a_threshold(centre):
+    ask = Ask(statistic="mean", variable="age", centre=centre)
+    assert rules.named(ask, FILE) == "bad_form"
+
+
+def test_half_a_key_is_of_one_too():
+    ours, other, *more = (Secret.make().public for _ in range(5))
+    mixed = Public(raw=ours.halves[0] + other.halves[1])
+    keys = {"coordinator": more[0].text, "site": {"north": {"site": ours.text, "steward": mixed.text}}}
+    with pytest.raises(ValueError, match="a key stands twice"):
+        members.Members.model_validate(keys)
 
 
 def test_r5_who_they_are_is_kept_as_a_hash_of_the_sites_own_key():
