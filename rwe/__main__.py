@@ -49,6 +49,8 @@ def main() -> None:
 def _run(app: Callable[..., object]) -> None:
     try:
         app(prog_name="rwe")
+    except KeyboardInterrupt:  # before there is a command that could end with it
+        sys.exit(130)
     except RweError as e:
         fail(e)
     except OSError as e:

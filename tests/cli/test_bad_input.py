@@ -390,10 +390,17 @@ class Interrupt:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupt())
 """
+BUILDING = """
+import typer.main
+def interrupted(*_):
+    raise KeyboardInterrupt
+typer.main.get_command = interrupted
+"""
 
 
-def test_ctrl_c_while_it_still_starts_ends_with_130_too(tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED)
+@pytest.mark.parametrize("where", [INTERRUPTED, BUILDING])
+def test_ctrl_c_while_it_still_starts_ends_with_130_too(tmp_path, where):
+    (tmp_path / "sitecustomize.py").write_text(where)
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
     done = rwe("--version", environment={"PYTHONPATH": path}, expect=130)
     assert (done.stdout, done.stderr) == ("", "")
