@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -144,3 +145,11 @@ def submitted(kit, tmp_path, what):
     command = [sys.executable, "-m", "tests.live.flare", "submit", kit, job]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(ended.stdout.splitlines()[-1])
+
+
+def test_no_job_turns_on_streaming_by_a_file_that_it_brings(stores):
+    """NVFlare takes what is set here before any resources.json that it finds, a job's own among them."""
+    from rwe.federate.engine import serve
+
+    words = serve._command("client.client_train", Path("root"), "fed_client.json", uid="north")
+    assert "allow_log_streaming=false" in words[words.index("--set") :]

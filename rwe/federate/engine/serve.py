@@ -148,6 +148,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _command(module: str, root: Path, settings: str, **given: str) -> list[str]:
-    named = {"secure_train": "true", "config_folder": "config", **given}
+    """What is set here goes before any resources.json, also one that a job brings along."""
+    named = {"secure_train": "true", "config_folder": "config", "allow_log_streaming": "false", **given}
     words = [f"{name}={value}" for name, value in named.items()]
     return [sys.executable, "-u", "-m", APP + module, "-m", str(root), "-s", settings, "--set", *words]
