@@ -5,9 +5,10 @@ Display, code and unit of these sets were read by a person; where they agree, no
 
 import shutil
 
+import duckdb
 import pytest
 
-from tests.cli import folders
+from rwe import data
 from tests.data.conftest import run_set
 from tests.run import rwe
 
@@ -42,6 +43,14 @@ FOUND = """
     GROUP BY ALL ORDER BY ALL"""
 
 
+def results(study):
+    """What `rwe cohort` makes of the results, and keeps in memory alone."""
+    with duckdb.connect(study / "data" / "store.duckdb", read_only=True) as db:
+        for name in ("10_coding", "15_coded_twice", "20_contradiction", "30_result"):
+            db.execute((data.root() / "sql" / "result" / f"{name}.sql").read_text(encoding="utf-8"))
+        return db.execute(FOUND).fetchall()
+
+
 def ask(study):
     """The same data with these endpoints."""
     text = (study / "study.toml").read_text()
@@ -66,7 +75,7 @@ def large(synthea, tmp_path_factory):
 
 
 def test_of_11320_synthetic_values_none_contradicts_itself_and_all_but_d_dimer_have_their_unit(large):
-    found = folders.rows(large, FOUND)
+    found = results(large)
     assert sum(n for *_, n in found) == 11_320
     assert {reason for *_, reason, _ in found} == {None}
     lost = {(endpoint, unit, how): n for endpoint, unit, factor, _, how, _, n in found if factor is None}
@@ -74,7 +83,7 @@ def test_of_11320_synthetic_values_none_contradicts_itself_and_all_but_d_dimer_h
 
 
 def test_values_are_converted_as_by_hand(large):
-    found = {(e, unit): (factor, offset) for e, unit, factor, offset, *_ in folders.rows(large, FOUND)}
+    found = {(e, unit): (factor, offset) for e, unit, factor, offset, *_ in results(large)}
     assert found["temperature", "Cel"] == (1, 273.15)
     assert found["height", "cm"] == (0.01, 0)
     assert found["leucocytes", "10*3/uL"] == (1, 0)
@@ -86,7 +95,7 @@ def test_values_are_converted_as_by_hand(large):
 def test_no_value_of_the_small_sets_contradicts_itself_or_loses_its_unit(tmp_path, name):
     study = ask(run_set(tmp_path, name, "4.0.1", exits=(SMALL[name] and 3, SMALL[name])).study)
     rwe("cohort", "--dir", study, expect=SMALL[name])
-    found = folders.rows(study, FOUND)
+    found = results(study)
     assert found
     assert [row for row in found if row[2] is None or row[5] is not None] == []
 
@@ -95,5 +104,5 @@ def test_ddu_stays_ddu(tmp_path):
     """390 ug/L{DDU} of fhir-bridge: 0.39 in its own family, nothing in the other."""
     study = ask(run_set(tmp_path, "fhir-bridge-gecco-tests", "4.0.1", exits=(3, 3)).study)
     rwe("cohort", "--dir", study, expect=3)
-    (row,) = [r for r in folders.rows(study, FOUND) if r[0].startswith("d_dimer")]
+    (row,) = [r for r in results(study) if r[0].startswith("d_dimer")]
     assert row[:3] == ("d_dimer_ddu", "ug/L{DDU}", 0.001)
