@@ -5,10 +5,18 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from tests.warm import Warm
 
-warm = cache(Warm)
+_warm = cache(Warm)
+_one_at_a_time = Lock()
+
+
+def warm() -> Warm:
+    """Tests run commands in threads too, and two that ask first would each make one."""
+    with _one_at_a_time:
+        return _warm()
 
 
 def rwe(
@@ -36,5 +44,5 @@ def rwe(
 
 
 def close() -> None:
-    if warm.cache_info().currsize:
+    if _warm.cache_info().currsize:
         warm().close()
