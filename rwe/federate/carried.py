@@ -45,14 +45,14 @@ def _outcome(study_dir: Path, request: bytes, now: datetime) -> tuple[Carried, d
         path, asked = _kept(study_dir, request, now)
     except RefusedError as e:
         return Carried(code=e.code), {}, e.exit_code
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  its text may hold a patient's value: a code leaves
         return Carried(code=FAILED), {}, 1
     try:
         file, made = answer(study_dir, path, now=now)
     except RefusedError as e:
         again = _given(study_dir, asked, now) if e.code == "answered_before" else b""
         return (Carried(answer=again), {}, 0) if again else (Carried(code=e.code), {}, e.exit_code)
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  its text may hold a patient's value: a code leaves
         return Carried(code=FAILED), {}, 1
     counts = {"answered": 1, "released": made.released, "suppressed": made.suppressed}
     return Carried(answer=content(file)), counts, 0

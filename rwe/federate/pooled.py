@@ -153,7 +153,8 @@ def _estimated(row: Row, ask: Ask, summaries: Sequence[object]) -> Row:
 
 def _arms(leaves: str, summaries: Sequence[object]) -> tuple[Arm, Arm]:
     if leaves == "ranks":
-        return tuple(Arm(n=sum(getattr(s, arm) for s in summaries)) for arm in ("m", "n"))  # type: ignore[return-value]
+        m, n = (Arm(n=sum(getattr(s, arm) for s in summaries)) for arm in ("m", "n"))
+        return m, n
     first, second = (
         _arm(reduce(add, (getattr(s, arm) for s in summaries))) for arm in ("treated", "control")
     )

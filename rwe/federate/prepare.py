@@ -49,7 +49,7 @@ def prepared(checked: Checked) -> Prepared:
         made = _prepared(checked)
     except RweError:
         raise
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  as above
         raise refusal("failed", checked.path) from None
     summed = {*checked.sums}
     before = ledger.answered(checked.before)

@@ -12,7 +12,7 @@ import numpy as np
 
 @cache
 def _special() -> Any:
-    from scipy import special  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+    from scipy import special  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415  see above
 
     return special
 
@@ -20,7 +20,7 @@ def _special() -> Any:
 @cache
 def version() -> str:
     """For the method of what came from here."""
-    import scipy  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+    import scipy  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415  see above
 
     return f"scipy {scipy.__version__}"
 

@@ -27,3 +27,18 @@ def ready(tmp_path_factory):
         return folder
 
     return built
+
+
+@pytest.fixture(scope="module")
+def merged(ready):
+    drop.run("compare", "--dir", ready("merged"))
+    return ready("merged")
+
+
+@pytest.fixture(scope="module")
+def under_agreement(ready, tmp_path_factory):
+    """Three sites that all let small cells go to the coordinator."""
+    made = drop.federation(tmp_path_factory.mktemp("agreed"), {name: ready(name) for name in drop.SITES})
+    for name in drop.SITES:
+        made.policy(name, 'agreement = "DUA 1"\n')
+    return made

@@ -22,17 +22,8 @@ STRATA = ("moderate", "severe")
 
 
 @pytest.fixture(scope="module")
-def merged(ready):
-    drop.run("compare", "--dir", ready("merged"))
-    return ready("merged")
-
-
-@pytest.fixture(scope="module")
-def made(ready, tmp_path_factory):
-    made = drop.federation(tmp_path_factory.mktemp("pooled"), {name: ready(name) for name in SITES})
-    for name in SITES:
-        made.policy(name, 'agreement = "DUA 1"\n')
-    return made
+def made(under_agreement):
+    return under_agreement
 
 
 @pytest.fixture(scope="module")

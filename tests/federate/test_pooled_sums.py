@@ -19,17 +19,8 @@ RANKS = ("mann_whitney_exact", "mann_whitney_asymptotic", "mann_whitney_asymptot
 
 
 @pytest.fixture(scope="module")
-def merged(ready):
-    drop.run("compare", "--dir", ready("merged"))
-    return ready("merged")
-
-
-@pytest.fixture(scope="module")
-def made(ready, tmp_path_factory):
-    made = drop.federation(tmp_path_factory.mktemp("sums"), {name: ready(name) for name in SITES})
-    for name in SITES:
-        made.policy(name, 'agreement = "DUA 1"\n')
-    return made
+def made(under_agreement):
+    return under_agreement
 
 
 @pytest.fixture(scope="module")

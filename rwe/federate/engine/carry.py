@@ -87,7 +87,7 @@ def _run(kit: Path, job: Path, work: Path, *, timeout: int) -> Path:
             name = opened.submit_job(str(job))
             meta = opened.wait_for_job(name, timeout=timeout + GRACE, poll_interval=0.5)
             got = Path(opened.download_job_result(name, str(work / "got")))
-        except Exception as e:  # noqa: BLE001
+        except Exception as e:  # noqa: BLE001  the engine names no kind of its own
             hint = "federate/engine/log.txt at the coordinator says why"
             raise SiteError(
                 f"{job.name}: the engine did not run it ({type(e).__name__})", hint=hint

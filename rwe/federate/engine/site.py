@@ -21,7 +21,7 @@ STUDY = "RWE_FEDERATE_STUDY"
 
 
 class AnswerExecutor(Executor):  # type: ignore[misc]  # nvflare has no types
-    def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:  # noqa: ARG002
+    def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:  # noqa: ARG002  the engine's
         found = _carried(shareable) if task_name == TASK else Carried(code=FAILED)
         if found.code:
             reply = make_reply(ReturnCode.EXECUTION_RESULT_ERROR)
