@@ -58,19 +58,8 @@ def _coordinator(study_dir: Path, startup: Path) -> Start | None:
     server = given["servers"][0]
     target = server["service"]["target"]
     root = _folder(study_dir, startup, "server")
-    ours = {
-        "format_version": 2,
-        "require_signed_jobs": True,
-        "servers": [
-            {
-                "name": server["name"],
-                "service": {"target": target, "scheme": "grpc"},
-                "admin_server": server["admin_server"],
-                "admin_port": server["admin_port"],
-                **_certificates("server"),
-            }
-        ],
-    }
+    admin = {key: server[key] for key in ("admin_server", "admin_port")}
+    ours = _settings(server, **admin, **_certificates("server"))
     _write(root / "startup" / "fed_server.json", ours)
     _local(root, policy.coordinator_resources(str(root / "storage")), policy.AT_COORDINATOR)
     command = _command("server.server_train", root, "fed_server.json", org="rwe")
@@ -84,22 +73,19 @@ def _site(study_dir: Path, startup: Path) -> Start | None:
     server = given["servers"][0]
     target = server["service"]["target"]
     root = _folder(study_dir, startup, "client")
-    ours = {
-        "format_version": 2,
-        "require_signed_jobs": True,
-        "servers": [
-            {
-                "name": server["name"],
-                "service": {"target": target, "scheme": "grpc"},
-                "identity": server["identity"],
-            }
-        ],
-        "client": {"fqsn": name, "is_leaf": True, **_certificates("client")},
-    }
+    client = {"fqsn": name, "is_leaf": True, **_certificates("client")}
+    ours = {**_settings(server, identity=server["identity"]), "client": client}
     _write(root / "startup" / "fed_client.json", ours)
     _local(root, policy.site_resources(), policy.AT_SITE)
     command = _command("client.client_train", root, "fed_client.json", uid=name, org=org(name))
     return Start(command=command, who=name, address=target, study=study_dir)
+
+
+def _settings(server: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """server: as the kit has it, of which its name and address are taken."""
+    service = {"target": server["service"]["target"], "scheme": "grpc"}
+    ours = {"name": server["name"], "service": service, **more}
+    return {"format_version": 2, "require_signed_jobs": True, "servers": [ours]}
 
 
 def _read(path: Path) -> Mapping[str, Any] | None:
