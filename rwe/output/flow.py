@@ -1,6 +1,6 @@
 """Attrition rows as steps: sums over sites, arms and strata."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -60,6 +60,11 @@ class Step:
 def _sum(rows: Iterable[Attrition]) -> Counted:
     pairs = [(r.n_in, r.n_out) for r in rows]
     return sum(n for n, _ in pairs), sum(n for _, n in pairs)
+
+
+def last_step(found: Sequence[Attrition]) -> list[Attrition]:
+    """The rows with whose n_out the attrition ends; none where nobody landed."""
+    return [a for a in found if (a.step, a.description) == (found[-1].step, found[-1].description)]
 
 
 def left_out(n_in: int, n_out: int) -> str:

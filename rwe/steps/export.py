@@ -18,6 +18,7 @@ from rwe import data, output, study
 from rwe.errors import RweError, UsageError
 from rwe.output import reporting
 from rwe.output.evidence import evidence
+from rwe.output.flow import last_step
 from rwe.output.tables import csv_bytes, parquet_bytes
 from rwe.results import Attrition, Results
 from rwe.steps import audit, cohort, export_book, export_tables, folder, lineage, pseudonyms, report
@@ -102,8 +103,7 @@ def _add_up(
 ) -> None:
     """All rows of the store, of the patients with whom the attrition ends, and nobody twice in an arm."""
     patients, f = frames["patients"], plan.file
-    last = [a for a in steps if (a.step, a.description) == (steps[-1].step, steps[-1].description)]
-    remain = Counter({(a.site, a.arm, a.stratum): a.n_out for a in last})
+    remain = Counter({(a.site, a.arm, a.stratum): a.n_out for a in last_step(steps)})
     per_patient = len(f.endpoint) * (len(f.visit) + (1 if f.baseline else 0))
     sound = (
         {name: frame.height for name, frame in frames.items()} == held

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from rwe.output.flow import last_step
 from rwe.results import AdverseEventResult, Comparison, RateRatio, Results, VisitCount
 
 T = TypeVar("T", bound=Comparison | AdverseEventResult)
@@ -189,9 +190,7 @@ def _of_patients(before: Results, after: Results) -> Iterator[str]:
 
 def _analysed(results: Results) -> Counter[Key]:
     """By site, arm and stratum, after the last step."""
-    last = results.attrition[-1:]
-    at_end = [a for a in results.attrition if last and a.step == last[0].step]
     found: Counter[Key] = Counter()
-    for a in at_end:
+    for a in last_step(results.attrition):
         found[tuple(part for part in (a.site, a.arm, a.stratum) if part)] += a.n_out
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rwe.locks import CODE_LIST, NAME
 from rwe.output.balance import balance_text
 from rwe.output.cautions import before_outcomes
-from rwe.output.flow import left_out
+from rwe.output.flow import last_step, left_out
 from rwe.output.grid import filled
 from rwe.output.table_one import baseline_text
 from rwe.reasons import REASONS
@@ -196,8 +196,7 @@ def _sums(rows: list[Attrition]) -> tuple[int, str, int, int | None, int | None]
 
 def remaining(found: list[Attrition]) -> int:
     """Patients after the last step."""
-    last = (found[-1].step, found[-1].description) if found else None
-    return sum(f.n_out for f in found if (f.step, f.description) == last)
+    return sum(f.n_out for f in last_step(found))
 
 
 def exported(found: Exported) -> dict[str, Any]:

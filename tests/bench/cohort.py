@@ -69,15 +69,21 @@ BY_FILE = """
 """
 
 
+def folder_of_one(place: Path) -> Path:
+    """The demo's study, of a site with one patient; a bench fills the store."""
+    study, source = place / "study", place / "fhir"
+    shutil.copytree(data.demo_study(), study, ignore=shutil.ignore_patterns("fhir", "data", "results"))
+    source.mkdir()
+    (source / "Patient.ndjson").write_text(PATIENT)
+    (study / "sites.toml").write_text(f'[bench]\nfiles = "{source}"\nfhir_version = "4.0.1"\n')
+    return study
+
+
 @contextmanager
 def mapped(rows: int) -> Iterator[Path]:
     """A study folder with a store of so many Observations, and its cohort."""
     with tempfile.TemporaryDirectory() as name:
-        study, source = Path(name) / "study", Path(name) / "fhir"
-        shutil.copytree(data.demo_study(), study, ignore=shutil.ignore_patterns("fhir", "data", "results"))
-        source.mkdir()
-        (source / "Patient.ndjson").write_text(PATIENT)
-        (study / "sites.toml").write_text(f'[bench]\nfiles = "{source}"\nfhir_version = "4.0.1"\n')
+        study = folder_of_one(Path(name))
         for verb in ("pull", "map"):
             once(rwe(verb, "--dir", study))
         with Store.open(folder.data_folder(study)) as store, store.transaction("map"):

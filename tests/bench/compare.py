@@ -9,7 +9,6 @@ exact P of up to 200 v 200 is by rwe's own function in both: that of scipy takes
 """
 
 import argparse
-import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rwe import data
 from rwe.steps import folder
 from rwe.store import Store
-from tests.bench.cohort import PATIENT
+from tests.bench.cohort import folder_of_one
 from tests.bench.cpu import Spent, interleaved, once, python, rwe
 
 TABLES = Path(__file__).with_name("compare.sql")
@@ -65,11 +63,7 @@ def arms(n, digits):
 def built(patients: int) -> Iterator[Path]:
     """A study folder whose store is at what `rwe cohort` leaves; beside it `held.npz`."""
     with tempfile.TemporaryDirectory() as name:
-        study, source = Path(name) / "study", Path(name) / "fhir"
-        shutil.copytree(data.demo_study(), study, ignore=shutil.ignore_patterns("fhir", "data", "results"))
-        source.mkdir()
-        (source / "Patient.ndjson").write_text(PATIENT)
-        (study / "sites.toml").write_text(f'[bench]\nfiles = "{source}"\nfhir_version = "4.0.1"\n')
+        study = folder_of_one(Path(name))
         _ask(study / "study.toml")
         for verb in ("pull", "map", "cohort"):
             once(rwe(verb, "--dir", study))
