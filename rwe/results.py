@@ -299,6 +299,18 @@ class VisitCount(Record, frozen=True, kw_only=True):
     not_measured: NotMeasured
     set_aside: dict[str, int]
 
+    def ways(self) -> dict[str, int]:
+        """Measured, and each way not to be; they add up to n."""
+        return {
+            "measured": self.measured,
+            "treated_later": self.treated_later,
+            "dead": self.dead,
+            "window_not_reached": self.window_not_reached,
+            "lost": self.not_measured.lost,
+            "in_contact": self.not_measured.in_contact,
+            "set_aside": sum(self.set_aside.values()),
+        }
+
 
 class Incidence(Record, frozen=True, kw_only=True):
     """With exact limits of 95 %: where nothing happened, ci_high is what is not excluded."""

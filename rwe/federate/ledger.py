@@ -72,7 +72,7 @@ def told(found: Iterable[Entry]) -> Answered:
     plain: set[str] = set()
     for entry in answered(found):
         sums |= entry.sums
-        plain |= {rules.group(*name.split("|")[:2]) for name in entry.cells} - {*entry.sums}
+        plain |= {rules.group_of(name) for name in entry.cells} - {*entry.sums}
     return sums, plain
 
 

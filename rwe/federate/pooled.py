@@ -103,19 +103,25 @@ def _of(parts: Parts, stratum: str) -> Parts:
 
 def _row(ask: Ask, stratum: str, parts: Parts) -> Row:
     held = list(_held(parts))
-    empty = Row(
+    row = empty(ask, stratum, list(parts), held)
+    if held:
+        return hidden(row, held[0].reason)
+    leaves = STATISTICS[ask.statistic].leaves
+    summaries = [getattr(p, leaves) for found in parts.values() for p in found]
+    return estimated(row, _arms(leaves, summaries), summaries)
+
+
+def empty(ask: Ask, stratum: str, sites: list[str], held: list[Held], *, secure_sum: bool = False) -> Row:
+    return Row(
         statistic=ask.statistic,
         variable=ask.variable,
         visit=ask.visit,
         stratum=stratum,
-        sites=list(parts),
+        sites=sites,
         status="counted",
         held=held,
+        secure_sum=secure_sum,
     )
-    if held:
-        return hidden(empty, held[0].reason)
-    leaves = STATISTICS[ask.statistic].leaves
-    return _estimated(empty, ask, [getattr(p, leaves) for found in parts.values() for p in found])
 
 
 def _held(parts: Parts) -> Iterator[Held]:
@@ -139,10 +145,9 @@ def hidden(row: Row, reason: str) -> Row:
     )
 
 
-def _estimated(row: Row, ask: Ask, summaries: Sequence[object]) -> Row:
-    treated, control = _arms(STATISTICS[ask.statistic].leaves, summaries)
-    row = msgspec.structs.replace(row, treated=treated, control=control)
-    pool = STATISTICS[ask.statistic].pool
+def estimated(row: Row, arms: tuple[Arm, Arm], summaries: Sequence[object]) -> Row:
+    row = msgspec.structs.replace(row, treated=arms[0], control=arms[1])
+    pool = STATISTICS[row.statistic].pool
     if pool is None:
         return row
     e = pool(summaries)

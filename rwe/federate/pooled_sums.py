@@ -11,18 +11,14 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-import msgspec
-
 from rwe.federate import rules
 from rwe.federate.messages import Ask, Part, Request
-from rwe.federate.pooled import ALL, Arm, Held, Parts, Row, hidden
+from rwe.federate.pooled import ALL, Arm, Held, Parts, Row, empty, estimated, hidden
 from rwe.federate.secure_sum import Slot, total
-from rwe.federate.statistics import STATISTICS
 from rwe.federate.tallies import Tally, tally
 from rwe.stats import survival
 from rwe.stats.quantile import Description
 from rwe.stats.survival import Times
-from rwe.steps.comparisons import estimate_result, test_result
 
 LIMITS = (
     "The coordinator sees the values of all sites together, without site or patient, and no site's own.",
@@ -78,8 +74,11 @@ def _rows(sums: Sums, tallies: Mapping[str, Tally | None], missing: list[str]) -
     for name, found in tallies.items():
         reason = why[name] or (next(filter(None, why.values()), None) if name == ALL else None)
         held = [Held(site=site, stratum=name, reason=reason or "") for site in missing]
-        row = _empty(sums, name, held)
-        yield _estimated(row, sums, found) if found is not None and not reason else hidden(row, reason or "")
+        row = empty(sums.ask, name, sums.asked.sites, held, secure_sum=True)
+        if found is None or reason:
+            yield hidden(row, reason or "")
+        else:
+            yield estimated(row, _arms(found, sums.quantile_type), [found])
 
 
 def _why_not(sums: Sums, found: Tally | None, missing: list[str]) -> str | None:
@@ -94,32 +93,6 @@ def _why_not(sums: Sums, found: Tally | None, missing: list[str]) -> str | None:
 def _sizes(found: Tally) -> tuple[int, int]:
     return (
         (found.treated.n, found.control.n) if isinstance(found, Times) else (found.n_treated, found.n_control)
-    )
-
-
-def _empty(sums: Sums, stratum: str, held: list[Held]) -> Row:
-    ask = sums.ask
-    return Row(
-        statistic=ask.statistic,
-        variable=ask.variable,
-        visit=ask.visit,
-        stratum=stratum,
-        sites=sums.asked.sites,
-        status="counted",
-        held=held,
-        secure_sum=True,
-    )
-
-
-def _estimated(row: Row, sums: Sums, found: Tally) -> Row:
-    treated, control = _arms(found, sums.quantile_type)
-    row = msgspec.structs.replace(row, treated=treated, control=control)
-    pool = STATISTICS[row.statistic].pool
-    if pool is None:
-        return row
-    e = pool([found])
-    return msgspec.structs.replace(
-        row, status=e.status, reason=e.reason, estimate=estimate_result(e), test=test_result(e)
     )
 
 

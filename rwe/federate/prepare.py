@@ -114,5 +114,5 @@ def _cells(ask: Ask, s: Summed, by: Secret) -> dict[str, Cell]:
     """Of what is released alone."""
     if s.part.suppressed:
         return {}
-    of = f"{ask.variable}|{ask.visit or ''}|{s.part.stratum}"
-    return {f"{of}|{arm}": ledger.cell(rows, by) for arm, rows in s.rows.items()}
+    of = s.part.stratum
+    return {rules.cell_name(ask, of, arm): ledger.cell(rows, by) for arm, rows in s.rows.items()}

@@ -135,7 +135,7 @@ def differs_by_few(
     return any(
         key in before
         and digest != before[key][1]
-        and (abs(n - before[key][0]) < LEAST or group(*key.split("|")[:2]) in summed)
+        and (abs(n - before[key][0]) < LEAST or group_of(key) in summed)
         for key, (n, digest) in cells.items()
     )
 
@@ -171,6 +171,16 @@ def sum_refused(asked: Request, limits: Limits, known: Collection[str]) -> str |
     if not limits.open_cells:
         return "no_agreement"
     return "stricter_here" if limits.min_arm > max(asked.min_arm, LEAST) else None
+
+
+def cell_name(ask: Ask, stratum: str, arm: str) -> str:
+    """R5: by which what has left is compared with what would."""
+    return f"{ask.variable}|{ask.visit or ''}|{stratum}|{arm}"
+
+
+def group_of(cell: str) -> str:
+    variable, visit, *_ = cell.split("|")
+    return group(variable, visit)
 
 
 def group(variable: str, visit: str | None) -> str:

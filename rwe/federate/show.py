@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rwe.federate import ledger
+from rwe.federate import ledger, rules
 from rwe.federate.checks import Checked, checked
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import LIMITS
@@ -72,8 +72,9 @@ def _masked(found: Checked, made: Prepared, ask: Ask, part: Part) -> str | None:
     """What is under the masks: it does not leave."""
     if part.masked is None:
         return None
-    of = f"{ask.variable}|{ask.visit or ''}|{part.stratum}"
-    treated, control = (made.cells[f"{of}|{arm}"][0] for arm in ("treated", "control"))
+    treated, control = (
+        made.cells[rules.cell_name(ask, part.stratum, arm)][0] for arm in ("treated", "control")
+    )
     others = ", ".join(site for site in found.request.sites if site != found.own.name)
     return f"{size(found.request.patients)} bytes, the values of {treated} treated and {control} control " + (
         f"under masks shared with {others}"

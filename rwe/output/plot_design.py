@@ -9,12 +9,10 @@ from rwe.output.svg import (
     Axis,
     Drawing,
     fitted,
-    guide,
     line,
     rect,
     text,
     text_width,
-    tick,
     wrapped,
 )
 from rwe.results import Design, VisitInfo
@@ -54,9 +52,8 @@ def _words(v: VisitInfo) -> str:
 def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
     zero = axis.at(0)
     drawing.add(text(zero, drawing.y - 5, "time zero", size=10, text_anchor="middle"))
-    for x, words in axis.ticks:
-        drawing.add(guide(x, drawing.y, x, bottom + 4), tick(x, bottom + 15, words))
-    drawing.add(line(zero, drawing.y, zero, bottom), line(axis.start, bottom, axis.end, bottom))
+    drawing.scale(axis, bottom=bottom)
+    drawing.add(line(zero, drawing.y, zero, bottom))
 
 
 def _row(drawing: Drawing, v: VisitInfo, *, axis: Axis) -> None:

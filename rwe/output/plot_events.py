@@ -12,12 +12,10 @@ from rwe.output.svg import (
     Axis,
     Drawing,
     fitted,
-    guide,
     line,
     marker,
     text,
     text_width,
-    tick,
     wrapped,
 )
 from rwe.output.words import plural, short
@@ -35,7 +33,7 @@ def events_plot(
     drawing.lines(wrapped(LEGEND, drawing.width, size=11), size=11, fill=GREY)
     _legend(drawing)
     axis = _axis(rows)
-    _scale(drawing, axis, bottom=drawing.y + ROW * len(rows))
+    drawing.scale(axis, bottom=drawing.y + ROW * len(rows))
     for e in rows:
         _row(drawing, e, axis=axis)
     drawing.y += 18
@@ -69,13 +67,6 @@ def _axis(rows: Sequence[AdverseEventResult]) -> Axis:
 def _fits(axis: Axis) -> bool:
     widest = max(text_width(words, 10) for _, words in axis.ticks)
     return widest + 6 < PLOT / (len(axis.ticks) - 1)
-
-
-def _scale(drawing: Drawing, axis: Axis, *, bottom: float) -> None:
-    for x, words in axis.ticks:
-        drawing.add(guide(x, drawing.y, x, bottom + 4))
-        drawing.add(tick(x, bottom + 15, words))
-    drawing.add(line(axis.start, bottom, axis.end, bottom))
 
 
 def _row(drawing: Drawing, e: AdverseEventResult, *, axis: Axis) -> None:

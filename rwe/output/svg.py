@@ -101,6 +101,12 @@ class Drawing:
     def add(self, *shapes: str) -> None:
         self.shapes += shapes
 
+    def scale(self, axis: "Axis", *, bottom: float) -> None:
+        """From here down to the axis at the bottom of a panel, a guide and words for each tick."""
+        for x, words in axis.ticks:
+            self.add(guide(x, self.y, x, bottom + 4), tick(x, bottom + 15, words))
+        self.add(line(axis.start, bottom, axis.end, bottom))
+
     def svg(self, description: str) -> Markup:
         width, height = f"{self.width:.0f}", f"{self.y + 6:.0f}"
         described = f"{self.label}. {description}" if self.label else description

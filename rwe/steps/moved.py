@@ -108,13 +108,7 @@ Counts = Mapping[Key, Mapping[str, int]]
 def _counted(found: Iterable[VisitCount]) -> Counts:
     return {
         (v.endpoint, v.stratum, v.visit, v.site, v.arm): {
-            "measured": v.measured,
-            "treated later": v.treated_later,
-            "dead": v.dead,
-            "window not reached": v.window_not_reached,
-            "lost": v.not_measured.lost,
-            "not measured": v.not_measured.in_contact,
-            "set aside": sum(v.set_aside.values()),
+            "not measured" if way == "in_contact" else way.replace("_", " "): n for way, n in v.ways().items()
         }
         for v in found
     }

@@ -102,12 +102,6 @@ def _counts(c: VisitCount) -> Counter[str]:
         n=c.n,
         alive=c.alive,
         seen=c.seen,
-        measured=c.measured,
-        treated_later=c.treated_later,
-        dead=c.dead,
-        lost=c.not_measured.lost,
-        in_contact=c.not_measured.in_contact,
-        window_not_reached=c.window_not_reached,
-        set_aside=sum(c.set_aside.values()),
+        **c.ways(),
         **{f"aside {reason}": n for reason, n in c.set_aside.items()},
     )
