@@ -36,9 +36,15 @@ def merged(ready):
 
 
 @pytest.fixture(scope="module")
-def under_agreement(ready, tmp_path_factory):
+def made(ready, tmp_path_factory):
     """Three sites that all let small cells go to the coordinator."""
     made = drop.federation(tmp_path_factory.mktemp("agreed"), {name: ready(name) for name in drop.SITES})
     for name in drop.SITES:
         made.policy(name, 'agreement = "DUA 1"\n')
     return made
+
+
+@pytest.fixture(scope="module")
+def answers(made, asked):
+    """asked: of the module, which has its own."""
+    return {name: made.answer(name, asked) for name in drop.SITES}

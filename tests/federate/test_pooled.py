@@ -14,16 +14,11 @@ from scipy import stats
 from rwe.federate.pool import pool
 from tests.cli import folders
 from tests.federate import drop
-from tests.federate.drop import LATER, SITES
+from tests.federate.drop import LATER
 
 EXACT = 1e-9
 ARMS = ("treated", "control")
 STRATA = ("moderate", "severe")
-
-
-@pytest.fixture(scope="module")
-def made(under_agreement):
-    return under_agreement
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +33,6 @@ def asked(made):
         ),
         agreement="DUA 1",
     )
-
-
-@pytest.fixture(scope="module")
-def answers(made, asked):
-    return {name: made.answer(name, asked) for name in SITES}
 
 
 @pytest.fixture(scope="module")

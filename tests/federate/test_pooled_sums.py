@@ -11,16 +11,11 @@ from rwe.stats.summaries import TwoSamples
 from rwe.stats.survival import Times, log_rank, median
 from tests.cli import folders
 from tests.federate import drop
-from tests.federate.drop import LATER, SITES
+from tests.federate.drop import LATER
 from tests.federate.test_pooled import ARMS, EXACT, STRATA, row, values
 
 SPIROMETRY = [(e, v) for e in ("FEV1", "VCmax") for v in ("d28", "d90", "d360")]
 RANKS = ("mann_whitney_exact", "mann_whitney_asymptotic", "mann_whitney_asymptotic_no_continuity")
-
-
-@pytest.fixture(scope="module")
-def made(under_agreement):
-    return under_agreement
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +27,6 @@ def asked(made):
         agreement="DUA 1",
         patients=120,
     )
-
-
-@pytest.fixture(scope="module")
-def answers(made, asked):
-    return {name: made.answer(name, asked) for name in SITES}
 
 
 @pytest.fixture(scope="module")

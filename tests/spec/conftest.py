@@ -200,13 +200,22 @@ WEIGHTED = 'terms = ["age", "sex", "FEV1"]'
 
 
 @pytest.fixture
-def plan(tmp_path):
+def written(tmp_path):
+    """written(TEXT): the study of this text, with the code lists of the demo."""
     shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
 
+    def written(text):
+        (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+        return studies.load(tmp_path)
+
+    return written
+
+
+@pytest.fixture
+def plan(written):
     def plan(keys=WEIGHTED):
         table = (COVARIATE if "cancer" in keys else "") + (f"\n[propensity]\n{keys}\n" if keys else "")
-        (tmp_path / "study.toml").write_text(MSC + table, encoding="utf-8")
-        return studies.load(tmp_path)
+        return written(MSC + table)
 
     return plan
 

@@ -1,11 +1,9 @@
 """Comparisons of changes from baseline, from a made-up cohort: what a change is, and who has none."""
 
-import shutil
-
 import numpy as np
 import pytest
 
-from rwe import data, study
+from rwe import data
 from rwe.errors import StudyError
 from rwe.stats.ancova import ancova
 from rwe.steps.compare import check_tests
@@ -32,12 +30,9 @@ control | j       | 2.4      | >9.0 |
 
 
 @pytest.fixture
-def plan(tmp_path):
-    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
-
+def plan(written):
     def plan(test="mann_whitney", text=MSC):
-        (tmp_path / "study.toml").write_text(text + "\n" + CHANGE.format(test=test), encoding="utf-8")
-        return study.load(tmp_path)
+        return written(text + "\n" + CHANGE.format(test=test))
 
     return plan
 

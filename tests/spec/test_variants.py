@@ -1,11 +1,10 @@
 """The variants of the main analysis: what each changes, whom it leaves out, and when it cannot be run."""
 
 import dataclasses
-import shutil
 
 import pytest
 
-from rwe import data, study
+from rwe import data
 from rwe.errors import StudyError
 from rwe.stats import TESTS
 from rwe.stats.summaries import TwoSamples
@@ -31,24 +30,14 @@ control | h       | south | 75  | 0         | 2.6 | 2.7 |
 
 
 @pytest.fixture
-def plan(tmp_path):
-    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
-
+def plan(written):
     def plan(more="", text=MSC):
-        (tmp_path / "study.toml").write_text(f"{text}\n{more}", encoding="utf-8")
-        found = study.load(tmp_path)
+        found = written(f"{text}\n{more}")
         visits = [v for v in found.file.visit if v.name in ("d28", "d90")]
         file = found.file.model_copy(update={"visit": tuple(visits)})
         return dataclasses.replace(found, file=file)
 
     return plan
-
-
-@pytest.fixture
-def cohort(db):
-    """FEV1 of the moderate stratum."""
-    db.run("CREATE OR REPLACE TABLE endpoint_value AS SELECT * FROM quantity WHERE FALSE")
-    return db
 
 
 def fill(db, table=COHORT):

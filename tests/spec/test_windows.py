@@ -1,10 +1,8 @@
 """Narrower and wider visit windows: what is declared, and what is made where nothing is."""
 
-import shutil
-
 import pytest
 
-from rwe import data, study
+from rwe import data
 from rwe.errors import StudyError
 from rwe.steps import windows
 
@@ -13,9 +11,7 @@ HEAD, TAIL = MSC.partition("[[visit]]")[0], MSC.partition("# kind names the SQL"
 
 
 @pytest.fixture
-def plan(tmp_path):
-    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
-
+def plan(written):
     def plan(table, more=""):
         visits = []
         for line in table.strip().splitlines()[1:]:
@@ -27,8 +23,7 @@ def plan(tmp_path):
                     first, last = window.split()
                     visits[-1] += f"{key} = {{ from = {first}, to = {last} }}\n"
         text = "".join([HEAD, *visits, "# kind names the SQL", TAIL, more])
-        (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-        return study.load(tmp_path).file
+        return written(text).file
 
     return plan
 

@@ -1,10 +1,8 @@
 """Death as the worst rank, declared as an analysis: who counts, and what of the dead is shown."""
 
-import shutil
-
 import pytest
 
-from rwe import data, study
+from rwe import data
 from rwe.errors import StudyError
 from rwe.steps.compare import check_tests
 from rwe.steps.comparisons import comparisons
@@ -36,12 +34,9 @@ control | p       |       | dead
 
 
 @pytest.fixture
-def plan(tmp_path):
-    shutil.copytree(data.demo_study() / "codes", tmp_path / "codes")
-
+def plan(written):
     def plan(text=MSC):
-        (tmp_path / "study.toml").write_text(text + "\n" + ANALYSIS, encoding="utf-8")
-        return study.load(tmp_path)
+        return written(text + "\n" + ANALYSIS)
 
     return plan
 
