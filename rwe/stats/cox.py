@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from rwe.stats.estimate import LEVEL, Estimate
-from rwe.stats.survival import Arm, Times
+from rwe.stats.survival import Times
 
 NAME = "hazard ratio"
 TEST = "Cox model of the arm, Efron ties, Wald, two-sided"
@@ -24,14 +24,30 @@ STEPS, CLOSE, FARTHEST = 50, 1e-12, 30.0
 def cox(strata: Sequence[Times], *, level: float = LEVEL) -> Estimate:
     """None without events in both arms: the ratio would be 0 or infinite."""
     arms = sum(t.treated.n for t in strata), sum(t.control.n for t in strata)
+    events = (
+        sum(int(t.treated.events.sum()) for t in strata),
+        sum(int(t.control.events.sum()) for t in strata),
+    )
+    if none := nothing(arms, events):
+        return none
+    found = _maximum(strata)
+    return not_identified(arms) if found is None else estimate(*found, arms, level=level)
+
+
+def nothing(arms: tuple[int, int], events: tuple[int, int]) -> Estimate | None:
+    """Where there is nothing to look for a maximum of."""
     if not all(arms):
         return Estimate.not_estimable("empty_arm", name=NAME, test=TEST, arms=arms)
-    if not all(sum(int(arm.events.sum()) for arm in side) for side in zip(*map(_arms, strata), strict=True)):
+    if not all(events):
         return Estimate.not_estimable("no_events", name=NAME, test=TEST, arms=arms)
-    found = _maximum(strata)
-    if found is None:
-        return Estimate.not_estimable("not_identified", name=NAME, test=TEST, arms=arms)
-    beta, se = found
+    return None
+
+
+def not_identified(arms: tuple[int, int]) -> Estimate:
+    return Estimate.not_estimable("not_identified", name=NAME, test=TEST, arms=arms)
+
+
+def estimate(beta: float, se: float, arms: tuple[int, int], *, level: float = LEVEL) -> Estimate:
     spread = exp(NormalDist().inv_cdf((1 + level) / 2) * se)
     return Estimate(
         name=NAME,
@@ -48,22 +64,24 @@ def cox(strata: Sequence[Times], *, level: float = LEVEL) -> Estimate:
     )
 
 
-def _arms(times: Times) -> tuple[Arm, Arm]:
-    return times.treated, times.control
-
-
 def _maximum(strata: Sequence[Times]) -> tuple[float, float] | None:
     """Of the partial likelihood, which is concave: the log ratio and its standard error."""
-    beta = 0.0
-    for _ in range(STEPS):
-        score, information = slopes(strata, beta)
-        if information <= 0 or abs(beta) > FARTHEST:
+    beta, se, steps = 0.0, None, 0
+    while se is None:
+        found = step(beta, slopes(strata, beta), steps)
+        if found is None:
             return None
-        step = score / information
-        beta += max(-1.0, min(1.0, step))
-        if abs(step) < CLOSE:
-            return beta, 1 / sqrt(information)
-    return None
+        (beta, se), steps = found, steps + 1
+    return beta, se
+
+
+def step(beta: float, at: tuple[float, float], before: int) -> tuple[float, float | None] | None:
+    """From score and information at a log ratio, after so many steps: the next, and at the end its error."""
+    score, information = at
+    if information <= 0 or abs(beta) > FARTHEST or before >= STEPS:
+        return None
+    move = score / information
+    return beta + max(-1.0, min(1.0, move)), 1 / sqrt(information) if abs(move) < CLOSE else None
 
 
 def slopes(strata: Sequence[Times], beta: float) -> tuple[float, float]:

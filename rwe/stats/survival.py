@@ -169,9 +169,14 @@ def rmst(times: Times, *, level: float = LEVEL) -> Estimate:
 def log_rank(strata: Sequence[Times], *, rho: float = 0) -> Estimate:
     """survdiff(Surv(days, event) ~ arm + strata(stratum), rho = rho); 1 is Peto and Peto's weighting."""
     arms = sum(t.treated.n for t in strata), sum(t.control.n for t in strata)
+    away, variance = (sum(part) for part in zip((0.0, 0.0), *(excess(t, rho) for t in strata), strict=True))
+    return of_excess(away, variance, arms=arms, rho=rho)
+
+
+def of_excess(away: float, variance: float, *, arms: tuple[int, int], rho: float = 0) -> Estimate:
+    """Summed over strata."""
     if not all(arms):
         return Estimate.not_estimable("empty_arm", name=EXCESS, test=LOG_RANK, arms=arms)
-    away, variance = (sum(part) for part in zip(*(_excess(t, rho) for t in strata), strict=True))
     if not variance:
         return Estimate.not_estimable("no_events", name=EXCESS, test=LOG_RANK, arms=arms)
     statistic = away**2 / variance
@@ -201,7 +206,7 @@ def _pooled(times: Times) -> tuple[FloatArray, FloatArray, FloatArray]:
     return d[here].astype(float), n[here].astype(float), n1[here].astype(float)
 
 
-def _excess(times: Times, rho: float) -> tuple[float, float]:
+def excess(times: Times, rho: float = 0) -> tuple[float, float]:
     """Observed less expected events of treated, and its hypergeometric variance."""
     d, n, n1 = _pooled(times)
     before = np.concatenate([[1.0], np.cumprod((n - d) / n)])[: d.size] ** rho

@@ -1,0 +1,124 @@
+"""Change from baseline by arm and baseline, with an intercept for each site: rwe.stats.ancova in rounds.
+
+    sizes  ──▶  sums about the means of each site  ──▶  HC3 sums at those coefficients  ──▶  Estimate
+
+Rows.values: value at the visit, baseline.  About its own site's means, a patient's row tells nothing of how
+sites differ, and the sums are not in blocks, of which each would be a site's (Frisch R, Waugh FV.
+Econometrica 1933;1:387-401).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from rwe.stats.ancova import INTERVAL, NAME, TEST
+from rwe.stats.estimate import LEVEL, Estimate, Reason
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, whole
+from rwe.stats.summaries import FloatArray
+from rwe.stats.wald import Named, student
+
+BY_SITE = f"{TEST}, an intercept for each site"
+ALONE = 1e-10
+"""A leverage this near to 1: a patient that a coefficient fits alone."""
+ALIKE = 1e-12
+"""The least eigenvalue of the correlations: below it a column follows from the other."""
+SLOPES = 2
+"""Arm and baseline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Patients of either arm, and sites with any."""
+
+    least: Least
+    size: int = 3
+
+    def sums(self, rows: Rows) -> FloatArray:
+        return np.array([*rows.arms, len(np.unique(rows.group))], dtype=np.float64)
+
+    def after(self, total: FloatArray) -> Step | Ended:
+        treated, control, sites = map(whole, total)
+        arms = treated, control
+        if min(arms) < self.least.arm:
+            return Ended(arms=arms, held="small_arm")
+        if self.least.rich(sites + SLOPES, sum(arms)):
+            return Ended(arms=arms, held="too_rich")
+        return Sums(arms=arms, sites=sites)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    arms: tuple[int, int]
+    sites: int
+    size: int = 6
+
+    def sums(self, rows: Rows) -> FloatArray:
+        x, y, _ = _within(rows)
+        return np.array([*_upper(x.T @ x), *(x.T @ y), y @ y])
+
+    def after(self, total: FloatArray) -> Step | Ended:
+        cross, toward = _square(total[:3]), total[3:5]
+        df = sum(self.arms) - self.sites - SLOPES
+        scale = np.sqrt(np.diag(cross))
+        if df < 1 or not scale.all() or np.linalg.eigvalsh(cross / np.outer(scale, scale))[0] < ALIKE:
+            return _none(self.arms)
+        inverse = np.asarray(np.linalg.inv(cross), dtype=np.float64)
+        return Errors(arms=self.arms, df=df, inverse=inverse, slopes=inverse @ toward)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors:
+    """inverse: of the slopes' sums of squares."""
+
+    arms: tuple[int, int]
+    df: int
+    inverse: FloatArray
+    slopes: FloatArray
+    size: int = 4
+
+    def sums(self, rows: Rows) -> FloatArray:
+        x, y, share = _within(rows)
+        leverage = share + np.einsum("ij,jk,ik->i", x, self.inverse, x)
+        alone = leverage > 1 - ALONE
+        residual = np.where(alone, 0.0, (y - x @ self.slopes) / np.where(alone, 1.0, 1 - leverage))
+        return np.array([*_upper((x * residual[:, None] ** 2).T @ x), alone.sum()])
+
+    def after(self, total: FloatArray) -> Ended:
+        value = float(self.slopes[0])
+        if whole(total[3]):
+            return _none(self.arms)
+        variance = float((self.inverse @ _square(total[:3]) @ self.inverse)[0, 0])
+        if variance <= 0:
+            return Ended(arms=self.arms, estimate=_not("no_variation", self.arms, value))
+        n1, n0 = self.arms
+        named = Named(name=NAME, test=BY_SITE, interval=INTERVAL, n_treated=n1, n_control=n0)
+        found = student(value, sqrt(variance), self.df, level=LEVEL, **named)
+        return Ended(arms=self.arms, estimate=found)
+
+
+def _within(rows: Rows) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Arm and baseline, and the change, about the means of the own site; one part of its patients."""
+    value, before = rows.values.T
+    found = rows.within(np.column_stack([rows.treated, before, value - before]))
+    share = np.empty(len(value))
+    for here in rows.groups():
+        share[here] = 1 / here.sum()
+    return found[:, :SLOPES], found[:, SLOPES], share
+
+
+def _upper(square: FloatArray) -> list[float]:
+    return [float(square[0, 0]), float(square[0, 1]), float(square[1, 1])]
+
+
+def _square(upper: FloatArray) -> FloatArray:
+    a, b, c = upper
+    return np.array([[a, b], [b, c]])
+
+
+def _none(arms: tuple[int, int]) -> Ended:
+    return Ended(arms=arms, estimate=_not("not_identified", arms))
+
+
+def _not(reason: Reason, arms: tuple[int, int], value: float | None = None) -> Estimate:
+    return Estimate.not_estimable(reason, name=NAME, test=BY_SITE, arms=arms, value=value)

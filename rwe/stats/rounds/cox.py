@@ -1,0 +1,92 @@
+"""The hazard ratio and the log-rank test within sites: rwe.stats.cox and .survival in rounds.
+
+    sizes  ──▶  score and information at a log ratio, and at the next  ──▶  Estimate
+    sizes  ──▶  observed less expected events, and their variance      ──▶  Estimate
+
+Rows.values: days to the first event or the end of follow-up, 1 where it is an event.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rwe.stats import cox, survival
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, whole
+from rwe.stats.summaries import FloatArray
+from rwe.stats.survival import Times
+
+Arms = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Patients of either arm, and events."""
+
+    least: Least
+    then: Callable[[Arms, Arms], Step | Ended]
+    size: int = 4
+
+    def sums(self, rows: Rows) -> FloatArray:
+        event = rows.values[:, 1] > 0
+        return np.array([*rows.arms, (event & rows.treated).sum(), (event & ~rows.treated).sum()], np.float64)
+
+    def after(self, total: FloatArray) -> Step | Ended:
+        treated, control, *events = map(whole, total)
+        arms = treated, control
+        if min(arms) < self.least.arm:
+            return Ended(arms=arms, held="small_arm")
+        return self.then(arms, (events[0], events[1]))
+
+
+def hazard_ratio(least: Least) -> Step:
+    def then(arms: Arms, events: Arms) -> Step | Ended:
+        none = cox.nothing(arms, events)
+        return Ended(arms=arms, estimate=none) if none else Slopes(arms=arms)
+
+    return Sizes(least=least, then=then)
+
+
+def log_rank(least: Least) -> Step:
+    return Sizes(least=least, then=lambda arms, _: Excess(arms=arms))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slopes:
+    """At one log hazard ratio, after so many steps."""
+
+    arms: Arms
+    beta: float = 0.0
+    steps: int = 0
+    size: int = 2
+
+    def sums(self, rows: Rows) -> FloatArray:
+        return np.array(cox.slopes(_strata(rows), self.beta))
+
+    def after(self, total: FloatArray) -> Step | Ended:
+        found = cox.step(self.beta, (float(total[0]), float(total[1])), self.steps)
+        if found is None:
+            return Ended(arms=self.arms, estimate=cox.not_identified(self.arms))
+        beta, se = found
+        if se is None:
+            return Slopes(arms=self.arms, beta=beta, steps=self.steps + 1)
+        return Ended(arms=self.arms, estimate=cox.estimate(beta, se, self.arms))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excess:
+    arms: Arms
+    size: int = 2
+
+    def sums(self, rows: Rows) -> FloatArray:
+        found: FloatArray = np.array([(0.0, 0.0), *map(survival.excess, _strata(rows))]).sum(axis=0)
+        return found
+
+    def after(self, total: FloatArray) -> Ended:
+        found = survival.of_excess(float(total[0]), float(total[1]), arms=self.arms)
+        return Ended(arms=self.arms, estimate=found)
+
+
+def _strata(rows: Rows) -> list[Times]:
+    days, event = rows.values.T
+    return [Times.of(days[here], event[here] > 0, rows.treated[here]) for here in rows.groups()]
