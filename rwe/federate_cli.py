@@ -116,16 +116,16 @@ def approve(file: RequestFile, study_dir: StudyDir = Path()) -> None:
 def answer(file: RequestFile, study_dir: StudyDir = Path()) -> None:
     """Answer an approved request from this site's own store: site and steward sign, the coordinator opens.
 
-    A number that may not leave is marked as suppressed, with the reason.
+    A number that may not leave is marked as suppressed, with the reason.  A model that takes rounds is
+    answered round by round: give the file of each, under the one approval.
     """
-    from rwe.federate.answer import answer as step
+    from rwe.federate.answer import either
 
     _begin("federate answer", study_dir, {})
-    path, made = step(study_dir, file, now=_now())
-    _count(answered=1, released=made.released, suppressed=made.suppressed)
-    nothing = "" if made.released else ": no number leaves, every arm or cell is too small"
-    typer.echo(f"{made.released} released, {made.suppressed} suppressed{nothing}", err=True)
-    _out(str(path))
+    found = either(study_dir, file, now=_now())
+    _count(**found.counts)
+    typer.echo(found.said, err=True)
+    _out(str(found.file))
 
 
 @federate.command()
@@ -140,16 +140,20 @@ def pool(
 ) -> None:
     """Verify the answers to a request and pool them into results/pooled.json.
 
-    Ends with 3 where a site that was asked has not answered, and with 14 where an answer does not hold.
+    A model may take rounds: the next file of each site is then written, to be answered by that site, and all
+    answers of all rounds are given here again.  Ends with 3 where a site that was asked has not answered or a
+    model goes on, and with 14 where an answer does not hold.
     """
-    from rwe.federate.pool import pool as step
+    from rwe.federate.pool import rounds as step
     from rwe.federate.show_pooled import text
 
     _begin("federate pool", study_dir, {})
-    found = step(study_dir, file, answers, publish=publish, now=_now())
+    found, files = step(study_dir, file, answers, publish=publish, now=_now())
     _count(answers=len(found.sites), rows=len(found.rows))
-    _print(found.label, as_json, {"pooled": found}, lambda: text(found))
-    _end([found.partial] if found.partial else [])
+    _print(found.label, as_json, {"pooled": found, "next": [*map(str, files)]}, lambda: text(found))
+    for path in files:
+        typer.echo(f"next: {path}", err=True)
+    _end([why for why in (found.partial, found.unfinished) if why])
 
 
 @federate.command()

@@ -7,16 +7,18 @@ nonce.
 """
 
 import os
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import rwe
 from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked, checked
-from rwe.federate.files import beside
+from rwe.federate.files import beside, content
 from rwe.federate.ledger import Entry
 from rwe.federate.messages import ANSWER, Answer
 from rwe.federate.prepare import Prepared, prepared
+from rwe.federate.rounds.site import again, first
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 
@@ -27,6 +29,27 @@ def answer(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, Prepare
         approve.require(found)
         made = prepared(found)
         return _release(found, made, now), made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """counts: for the audit log."""
+
+    file: Path
+    said: str
+    counts: dict[str, int]
+
+
+def either(study_dir: Path, path: Path, *, now: datetime) -> Answered:
+    """A request, or a later round of one."""
+    if not envelope.is_one(content(path)):  # sealed: any bytes
+        file, models = again(study_dir, path, now=now)
+        return Answered(file=file, said=f"{models} models go on", counts={"continued": 1, "models": models})
+    file, made = answer(study_dir, path, now=now)
+    nothing = "" if made.released else ": no number leaves, every arm or cell is too small"
+    said = f"{made.released} released, {made.suppressed} suppressed{nothing}"
+    counts = {"answered": 1, "released": made.released, "suppressed": made.suppressed}
+    return Answered(file=file, said=said, counts=counts)
 
 
 def _release(found: Checked, made: Prepared, now: datetime) -> Path:
@@ -62,4 +85,5 @@ def _answer(found: Checked, made: Prepared, now: datetime) -> Answer:
         data_as_of=made.data_as_of,
         software=f"rwe {rwe.__version__}",
         parts=made.parts,
+        sums=first(found, made.models),
     )

@@ -38,7 +38,8 @@ class Checked:
     def sums(self) -> dict[str, list[str]]:
         """By group of what is asked under masks, the sites it is summed over."""
         asks = [ask for ask in self.request.asks if is_summed(ask)]
-        return {rules.group(ask.variable, ask.visit): sorted(self.request.sites) for ask in asks}
+        sites = sorted(self.request.sites)
+        return {name: sites for ask in asks for name in rules.groups(ask, self.plan.file)}
 
     @property
     def limits(self) -> Limits:
@@ -51,9 +52,14 @@ class Checked:
 
 
 def checked(study_dir: Path, path: Path, *, now: datetime) -> Checked:
+    return checked_of(study_dir, content(path), path, now=now)
+
+
+def checked_of(study_dir: Path, request: bytes, path: Path, *, now: datetime, again: int = 0) -> Checked:
+    """again: the round that is asked for of a request that was answered."""
     own = members.own(study_dir)
     keys = [own.members.public()]
-    asked = envelope.opened(content(path), REQUEST, Request, keys=keys, where=path)
+    asked = envelope.opened(request, REQUEST, Request, keys=keys, where=path)
     if not re.fullmatch("[0-9a-f]{32}", asked.query):
         raise refusal("bad_form", path)
     if own.name not in asked.sites:
@@ -66,7 +72,10 @@ def checked(study_dir: Path, path: Path, *, now: datetime) -> Checked:
     _same_plan(asked.plan, parts(plan), path)
     _listed(asked, plan, path)
     before = ledger.entries(study_dir, now=now)
-    _unanswered(asked, own, before, path)
+    if again:
+        _next(again, ledger.rounds(before, asked.query), path)
+    else:
+        _unanswered(asked, own, before, path)
     digest = envelope.digest(asked)
     found = Checked(own=own, plan=plan, request=asked, digest=digest, path=path, before=before)
     _sums(found)
@@ -103,6 +112,13 @@ def _sums(found: Checked) -> None:
     code = rules.sum_refused(asked, found.limits, found.own.members.site) if sums else None
     if code := code or rules.sums_differ(sums, plain, ledger.told(found.before)):
         raise refusal(code, found.path)
+
+
+def _next(number: int, done: int, path: Path) -> None:
+    if number <= done:
+        raise refusal("answered_before", path)
+    if number > done + 1:
+        raise refusal("round_missed", path)
 
 
 def _unanswered(asked: Request, own: Own, before: list[Entry], path: Path) -> None:

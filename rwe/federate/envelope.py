@@ -65,6 +65,24 @@ def opened(content: bytes, kind: str, form: type[M], *, keys: Sequence[Public], 
     return _message(body, form, where)
 
 
+def is_one(content: bytes) -> bool:
+    try:
+        msgspec.json.decode(content, type=Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def unverified(content: bytes, form: type[M], *, where: object) -> M:
+    """What it says, of nobody yet: for whoever looks at the signatures next."""
+    return _message(_bytes(_envelope(content, where).payload, where), form, where)
+
+
+def kind(content: bytes, where: object) -> str:
+    """Which it says to be."""
+    return _envelope(content, where).payload_type.removeprefix(KIND.partition("{}")[0]).removesuffix("+json")
+
+
 def signers(content: bytes, where: object) -> set[str]:
     """The fingerprints of who says to have signed: whose keys to look for, and no more than that."""
     return {s.keyid for s in _envelope(content, where).signatures}

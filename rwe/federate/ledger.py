@@ -21,7 +21,7 @@ from rwe.federate import members, rules
 from rwe.federate.keys import Secret
 from rwe.federate.refusals import refusal
 from rwe.federate.rules import Answered, Cell
-from rwe.federate.summaries import Seen
+from rwe.federate.seen import Seen
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 
@@ -33,18 +33,20 @@ ANSWER = "federate answer"
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """request: SHA-256 of the request, where one was read.  cells: what has left, by its name.
 
-    sums: of what left under masks, by its group, the sites it was summed over.
+    sums: of what left under masks, by its group, the sites it was summed over.  number: of a round after
+    the first.
     """
 
     before: str
     at: str
-    what: Literal["approved", "answered", "pooled", "refused"]
+    what: Literal["approved", "answered", "continued", "pooled", "refused"]
     verb: str
     request: str = ""
     query: str = ""
     code: str = ""
     cells: dict[str, Cell] = {}
     sums: dict[str, list[str]] = {}
+    number: int = 0
 
 
 def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
@@ -64,6 +66,11 @@ def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
 
 def answered(found: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in found if entry.what == "answered"]
+
+
+def rounds(found: Iterable[Entry], query: str) -> int:
+    """How many of a request's rounds were answered."""
+    return sum(entry.query == query and entry.what in ("answered", "continued") for entry in found)
 
 
 def told(found: Iterable[Entry]) -> Answered:

@@ -12,6 +12,7 @@ from rwe.stats.summaries import Events
 from rwe.stats.van_elteren import Ranked
 
 REQUEST, APPROVAL, ANSWER = "request", "approval", "answer"
+SUMS, ROUND = "sums", "round"
 Tier = Literal["agreement", "publish"]
 Held = Literal["small_arm", "small_cell", "small_group"]
 
@@ -63,7 +64,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Of one stratum: released with the one summary that its statistic needs, or suppressed and why.
 
-    masked: of a secure sum; noise without those of all other sites.
+    masked: of a secure sum; noise without those of all other sites.  Of a model in rounds there is nothing:
+    its numbers are in Sums.
     """
 
     stratum: str
@@ -75,8 +77,34 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     masked: str | None = None
 
 
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """A site's sums of one round, signed by themselves, as all other sites read them.
+
+    before: the hash of the Round that asks for them; "" of the first.  slots: of each model that goes on, its
+    numbers under masks, by its place in the request and its stratum.
+    """
+
+    query: str
+    request: str
+    site: str
+    number: int
+    before: str
+    slots: dict[str, str]
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """number: 2 or more.  asked: the signed request.  told: each site's signed Sums of the round before."""
+
+    number: int
+    asked: str
+    told: list[str]
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """parts: of each ask, in the order of the request.  data_as_of: the source's time of the newest pull."""
+    """parts: of each ask, in the order of the request.  data_as_of: the source's time of the newest pull.
+
+    sums: a signed Sums, where a model is asked that takes rounds.
+    """
 
     query: str
     request: str
@@ -85,3 +113,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     data_as_of: str | None
     software: str
     parts: list[list[Part]]
+    sums: str = ""

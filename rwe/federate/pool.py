@@ -12,18 +12,20 @@ from pathlib import Path
 import msgspec
 
 from rwe import study
-from rwe.federate import box, envelope, ledger, members, rules
+from rwe.federate import box, envelope, ledger, members, messages, rules
 from rwe.federate.files import content, whole
 from rwe.federate.keys import Public, Secret
 from rwe.federate.ledger import Entry
 from rwe.federate.members import Members
-from rwe.federate.messages import ANSWER, REQUEST, Answer, Ask, Part, Request
+from rwe.federate.messages import ANSWER, REQUEST, SUMS, Answer, Ask, Part, Request
 from rwe.federate.pooled import NAME, Pooled, Row, SiteAnswer, rows
 from rwe.federate.pooled_sums import LIMITS, Sums, summed_rows
 from rwe.federate.publish import published
 from rwe.federate.refusals import refusal
+from rwe.federate.rounds.ended import model_rows
+from rwe.federate.rounds.gather import Gathered, gathered, written
 from rwe.federate.secure_sum import fits
-from rwe.federate.statistics import STATISTICS, is_summed
+from rwe.federate.statistics import STATISTICS, in_rounds, is_masked, is_summed
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 from rwe.study import Study
@@ -33,20 +35,34 @@ Pair = tuple[str, tuple[Public, Public]]
 
 
 def pool(study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool, now: datetime) -> Pooled:
+    return rounds(study_dir, path, answers, publish=publish, now=now)[0]
+
+
+def rounds(
+    study_dir: Path, path: Path, answers: Sequence[Path], *, publish: bool, now: datetime
+) -> tuple[Pooled, list[Path]]:
+    """answers: of all rounds.  Also the files of the next round, one for each site, where a model goes on."""
     with ledger.recording(study_dir, "pool", now):
         known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
         asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
-        came = _all(answers, asked, known, key)
-        found = _pooled(asked, came, study.load(study_dir), publish=publish)
+        plan = study.load(study_dir)
+        came, later = _all(answers, asked, known, key)
+        models = gathered(
+            asked, path, plan, {1: {s: a.sums for s, a in came.items() if a.sums}, **later}, known
+        )
+        found = _pooled(asked, came, plan, models, publish=publish)
+        files = written(study_dir, asked, models, known, key)
         whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
         done = Entry(before="", at=stamp(now), what="pooled", verb="pool", request=found.request)
         ledger.write(study_dir, done)
-    return found
+    return found, files
 
 
-def _pooled(asked: Request, came: dict[str, Answer], plan: Study, *, publish: bool) -> Pooled:
+def _pooled(
+    asked: Request, came: dict[str, Answer], plan: Study, models: Gathered, *, publish: bool
+) -> Pooled:
     publish = publish or asked.tier == "publish"
-    found = [*_rows(asked, came, plan)] if came else []
+    found = [*_rows(asked, came, plan, models)] if came else []
     return Pooled(
         label=plan.label,
         study=asked.study,
@@ -60,27 +76,48 @@ def _pooled(asked: Request, came: dict[str, Answer], plan: Study, *, publish: bo
         ],
         rows=published(found) if publish else found,
         limits=list(LIMITS) if any(map(is_summed, asked.asks)) else [],
+        unfinished=_unfinished(models),
     )
 
 
-def _rows(asked: Request, came: dict[str, Answer], plan: Study) -> Iterator[Row]:
+def _unfinished(models: Gathered) -> str | None:
+    if models.next is None:
+        return None
+    waits = f", which waits for {', '.join(models.waits)}" if models.waits else ""
+    return f"{len(models.going_on)} models go on to round {models.number}{waits}"
+
+
+def _rows(asked: Request, came: dict[str, Answer], plan: Study, models: Gathered) -> Iterator[Row]:
     digest, kind = envelope.digest(asked), plan.file.analysis[0].quantile_type
     for place, ask in enumerate(asked.asks):
         parts = {site: a.parts[place] for site, a in came.items()}
-        if is_summed(ask):
+        if in_rounds(ask):
+            missing = [site for site in asked.sites if site not in came]
+            yield from model_rows(ask, place, models, sites=asked.sites, missing=missing)
+        elif is_masked(ask):
             sums = Sums(asked=asked, digest=digest, place=place, quantile_type=kind)
             yield from summed_rows(sums, parts)
         else:
             yield from rows(ask, parts)
 
 
-def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -> dict[str, Answer]:
+Later = dict[int, dict[str, str]]
+"""Signed Sums of later rounds, by number and site."""
+
+
+def _all(
+    answers: Sequence[Path], asked: Request, known: Members, key: Secret
+) -> tuple[dict[str, Answer], Later]:
     """By site, in the order of the request."""
     came: dict[str, Answer] = {}
+    later: Later = {}
     pairs = [(name, s.public()) for name, s in known.site.items()]
     whose = {public.fingerprint: (name, keys) for name, keys in pairs for public in keys}
     for path in answers:
         found = _opened(path, whose, key)
+        if isinstance(found, str):
+            _later(found, later, asked, path)
+            continue
         if (found.request, found.query) != (envelope.digest(asked), asked.query):
             raise refusal("other_request", path)
         if found.site not in asked.sites:
@@ -92,12 +129,27 @@ def _all(answers: Sequence[Path], asked: Request, known: Members, key: Secret) -
     strata = {tuple(part.stratum for part in parts) for a in came.values() for parts in a.parts}
     if len(strata) > 1:
         raise refusal("bad_form", answers[0], about="the sites have different strata")
-    return {site: came[site] for site in asked.sites if site in came}
+    return {site: came[site] for site in asked.sites if site in came}, later
 
 
-def _opened(path: Path, whose: Mapping[str, Pair], key: Secret) -> Answer:
-    """Signed by the site that it says it is of, and by that site's steward."""
+def _later(text: str, later: Later, asked: Request, path: Path) -> None:
+    """Whose it says to be: gathered() verifies them all, as each site does."""
+    sums = envelope.unverified(text.encode(), messages.Sums, where=path)
+    if (sums.request, sums.query) != (envelope.digest(asked), asked.query):
+        raise refusal("other_request", path)
+    if sums.site not in asked.sites or sums.number < 2:
+        raise refusal("wrong_site" if sums.number >= 2 else "bad_form", path)
+    of = later.setdefault(sums.number, {})
+    if sums.site in of:
+        raise refusal("given_twice", path, about=f"{sums.site}, round {sums.number}")
+    of[sums.site] = text
+
+
+def _opened(path: Path, whose: Mapping[str, Pair], key: Secret) -> Answer | str:
+    """Signed by the site that it says it is of, and by that site's steward; of a later round its text."""
     plain = box.unseal(content(path), by=key, where=path)
+    if envelope.kind(plain, path) == SUMS:
+        return plain.decode()
     named = [whose[hint] for hint in envelope.signers(plain, path) if hint in whose]
     if not named:
         raise refusal("bad_signature", path)
@@ -122,7 +174,8 @@ def _part(ask: Ask, part: Part, asked: Request, path: Path) -> None:
     given = [
         name for name in ("count", "ranks", "moments", "events", "masked") if getattr(part, name) is not None
     ]
-    if given != ([] if part.suppressed and leaves != "masked" else [leaves]):
+    nothing = leaves == "rounds" or (part.suppressed and leaves != "masked")
+    if given != ([] if nothing else [leaves]) or (leaves == "rounds" and part.suppressed):
         raise refusal("bad_form", path)
     if part.moments and {part.moments.treated.centre, part.moments.control.centre} != {ask.centre}:
         raise refusal("bad_form", path)

@@ -22,7 +22,7 @@ from rwe.steps.comparisons import estimate_result, test_result
 
 NAME = "pooled.json"
 ALL = "all"
-Status = Literal["counted", "estimated", "not_estimable", "suppressed"]
+Status = Literal["counted", "estimated", "not_estimable", "suppressed", "unfinished"]
 Parts = Mapping[str, Sequence[Part]]
 """By site, of the strata that a row takes."""
 
@@ -31,6 +31,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     """n alone; with mean and SD; or with patients who had an event, their events and days at risk.
 
     Of a secure sum also quartiles, or median and curve of Kaplan–Meier: S from each day with an event on.
+    effective: as many patients of equal weight would tell as much; the mean is then under these weights.
     """
 
     n: int
@@ -43,6 +44,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     q1: float | None = None
     q3: float | None = None
     curve: list[tuple[float, float]] | None = None
+    effective: float | None = None
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """sites: whose numbers are in it.  held: what was held back, where."""
+    """sites: whose numbers are in it.  held: what was held back, where.  coefficients: of a score."""
 
     statistic: str
     variable: str
@@ -67,6 +69,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     estimate: EstimateResult | None = None
     test: TestResult | None = None
     secure_sum: bool = False
+    coefficients: dict[str, float] = {}
 
 
 class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +80,10 @@ class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pooled(msgspec.Struct, frozen=True, kw_only=True):
-    """partial: which of the sites named did not answer.  tier: whom it is for.  limits: of secure sums."""
+    """partial: which of the sites named did not answer.  tier: whom it is for.  limits: of secure sums.
+
+    unfinished: what models wait for, that take rounds.
+    """
 
     label: str
     study: str
@@ -88,6 +94,7 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True):
     sites: list[SiteAnswer]
     rows: list[Row]
     limits: list[str] = []
+    unfinished: str | None = None
 
 
 def rows(ask: Ask, parts: Parts) -> list[Row]:

@@ -15,11 +15,15 @@ from rwe.federate.checks import Checked
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Part
 from rwe.federate.refusals import refusal
+from rwe.federate.rounds.rows import of_slots
+from rwe.federate.rounds.slots import Slot
 from rwe.federate.rules import Cell, Limits
-from rwe.federate.secure_sum import Slot, masked
-from rwe.federate.statistics import is_summed
+from rwe.federate.secure_sum import Slot as Sketched
+from rwe.federate.secure_sum import masked
+from rwe.federate.statistics import in_rounds, is_masked
 from rwe.federate.summaries import Summed, summed
 from rwe.federate.tallies import keys
+from rwe.stats.rounds.step import Rows
 from rwe.steps import folder, lineage
 from rwe.store import Store
 from rwe.study import Study
@@ -27,9 +31,12 @@ from rwe.study import Study
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
+    """models: the rows of each that is asked in rounds; they do not leave."""
+
     parts: list[list[Part]]
     cells: dict[str, Cell]
     data_as_of: str | None
+    models: Mapping[Slot, Rows]
 
     @cached_property
     def suppressed(self) -> int:
@@ -52,7 +59,7 @@ def prepared(checked: Checked) -> Prepared:
     except Exception:  # noqa: BLE001  as above
         raise refusal("failed", checked.path) from None
     summed = {*checked.sums}
-    before = ledger.answered(checked.before)
+    before = [e for e in ledger.answered(checked.before) if e.query != checked.request.query]
     if any(rules.differs_by_few(made.cells, entry.cells, summed=summed) for entry in before):
         raise refusal("differs_by_few", checked.path)
     return made
@@ -61,22 +68,27 @@ def prepared(checked: Checked) -> Prepared:
 def _prepared(checked: Checked) -> Prepared:
     plan, by = checked.plan, members.key(checked.plan.folder, members.SITE)
     parts, cells = [], {}
+    models: dict[Slot, Rows] = {}
     with Store.open(folder.data_folder(plan.folder)) as store:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
         for place, ask in enumerate(checked.request.asks):
             beside = _beside(store, plan, ask)
-            found = [
-                _masked(checked, place, s, by)
-                if is_summed(ask)
-                else _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
-                for n, s in enumerate(summed(store, plan, ask))
-            ]
+            found = [*summed(store, plan, ask)]
+            if in_rounds(ask):
+                models |= of_slots(place, ask, {s.part.stratum: s.seen for s in found}, plan.file)
+            elif is_masked(ask):
+                found = [_masked(checked, place, s, by) for s in found]
+            else:
+                found = [
+                    _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
+                    for n, s in enumerate(found)
+                ]
             parts.append([s.part for s in found])
             for s in found:
                 cells.update(_cells(ask, s, by))
         as_of = store.rows("SELECT MAX(pulled_at) FROM site")[0][0]
-    return Prepared(parts=parts, cells=cells, data_as_of=as_of)
+    return Prepared(parts=parts, cells=cells, data_as_of=as_of, models=models)
 
 
 def _beside(store: Store, plan: Study, ask: Ask) -> dict[str, list[tuple[int, int]]]:
@@ -104,7 +116,7 @@ def _masked(checked: Checked, place: int, s: Summed, by: Secret) -> Summed:
     asked, own = checked.request, checked.own
     if sum(s.arms) > asked.patients:
         raise refusal("too_many", checked.path)
-    slot = Slot(request=checked.digest, ask=place, stratum=s.part.stratum, patients=asked.patients)
+    slot = Sketched(request=checked.digest, ask=place, stratum=s.part.stratum, patients=asked.patients)
     others = {name: own.members.site[name].public()[0] for name in asked.sites if name != own.name}
     text = masked(keys(s.rows), slot, name=own.name, own=by, others=others)
     return Summed(part=Part(stratum=s.part.stratum, masked=text), rows=s.rows)

@@ -28,6 +28,15 @@ REFUSALS = {
     "never_leaves": ("asks for what never leaves a site", "no minimum, maximum, quantile or row does"),
     "not_in_study": ("asks for what the study does not name", "endpoints and covariates of study.toml alone"),
     "asked_twice": ("asks the same twice", "ask the coordinator for a new one"),
+    "round_missed": ("asks for a later round than is next here", "answer the rounds before it first"),
+    "rounds_lost": ("has not what all sites had in the rounds before", "the coordinator has to ask anew"),
+    "other_round": ("joins sums that answer different files", "the coordinator has to ask anew"),
+    "masks_left": ("has sums whose masks do not cancel", "the coordinator has to ask anew"),
+    "data_changed": (
+        "goes on with a request, but the data are not those that it was answered from",
+        "the coordinator has to ask anew",
+    ),
+    "nothing_left": ("asks for sums of models that have all ended", "was the right file named?"),
     "answered_before": ("was answered before", "ask the coordinator for a new one"),
     "over_budget": ("is one more than this site answers", "see federate/policy.toml"),
     "name_taken": (

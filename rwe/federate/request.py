@@ -17,7 +17,7 @@ from rwe.federate.files import whole
 from rwe.federate.messages import REQUEST, Ask, Request
 from rwe.federate.refusals import refusal
 from rwe.federate.secure_sum import MOST_BYTES, size
-from rwe.federate.statistics import STATISTICS, is_summed
+from rwe.federate.statistics import STATISTICS, is_masked, is_summed
 from rwe.steps.audit import stamp
 from rwe.steps.standing import frozen
 from rwe.study import Study
@@ -106,18 +106,18 @@ def read(text: str, plan: Study) -> Ask:
 
 def _sums(made: Request, strata: int) -> None:
     """UsageError where every site would refuse a secure sum, or none could send it."""
-    sums = [ask for ask in made.asks if is_summed(ask)]
+    sums, masked = ([ask for ask in made.asks if which(ask)] for which in (is_summed, is_masked))
     if not sums:
         return
     name = f"--ask {sums[0]}: is of a secure sum"
-    if not made.patients:
+    if masked and not made.patients:
         hint = "the most patients that one stratum may have, over all sites, such as --secure-sum 200"
         raise UsageError(f"{name}, and needs --secure-sum PATIENTS", hint=hint)
     if not rules.enough_sites(len(made.sites)):
         raise UsageError(f"{name}, of at least {rules.LEAST_SITES} sites", hint="ask more sites")
     if not made.agreement:
         raise UsageError(f"{name}, and needs --agreement", hint="it shows the values of all sites together")
-    if len(sums) * strata * size(made.patients) > MOST_BYTES:
+    if len(masked) * strata * size(made.patients) > MOST_BYTES:
         raise UsageError(
             "the secure sums are too many for one answer", hint="fewer --ask, or in two requests"
         )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rwe.federate.messages import Ask, Held, Part, Request
-from rwe.federate.statistics import STATISTICS
+from rwe.federate.statistics import STATISTICS, Of, in_rounds, is_masked
 from rwe.study import StudyFile
 
 LEAST = 5
@@ -110,19 +110,22 @@ def named(ask: Ask, file: StudyFile) -> str | None:
 
 def variables(statistic: str, file: StudyFile) -> list[tuple[str, str | None]]:
     """Each variable and visit of which the statistic may be asked."""
-    endpoints, visits = [e.id for e in file.endpoint], [v.name for v in file.visit]
-    before = ["baseline"] if file.baseline else []
-    match STATISTICS[statistic].of:
-        case "cohort":
-            return [("cohort", None)]
-        case "endpoint":
-            return [(e, v) for e in endpoints for v in visits]
-        case "measured":
-            return [*((name, None) for name in MEASURED), *((e, v) for e in endpoints for v in before)]
-        case "share":
-            return [(name, None) for name in (*SEXES, *(c.name for c in file.covariate))]
-        case "event":
-            return [(name, None) for name in EVENTS] if file.adverse_events else []
+    at_visits = [(e.id, v.name) for e in file.endpoint for v in file.visit]
+    before = [(e.id, "baseline") for e in file.endpoint if file.baseline]
+    shares = [(name, None) for name in (*SEXES, *(c.name for c in file.covariate))]
+    measured = [*((name, None) for name in MEASURED), *before]
+    weighted = file.propensity is not None and file.propensity.estimand != "match"
+    found: dict[Of, list[tuple[str, str | None]]] = {
+        "cohort": [("cohort", None)],
+        "endpoint": [*at_visits],
+        "measured": [*measured],
+        "share": [*shares],
+        "known": [*measured, *shares],
+        "event": [(name, None) for name in EVENTS if file.adverse_events],
+        "change": [*at_visits] if before else [],
+        "score": [*at_visits] if weighted else [],
+    }
+    return found[STATISTICS[statistic].of]
 
 
 def differs_by_few(
@@ -162,7 +165,7 @@ def enough_sites(sites: int) -> bool:
 
 def sum_refused(asked: Request, limits: Limits, known: Collection[str]) -> str | None:
     """R11, R1: the code of why this site takes no part in a secure sum; known: the sites it has keys of."""
-    if not 0 < asked.patients <= MOST_PATIENTS:
+    if any(map(is_masked, asked.asks)) and not 0 < asked.patients <= MOST_PATIENTS:
         return "no_secure_sum"
     if not enough_sites(len({*asked.sites})) or len({*asked.sites}) < len(asked.sites):
         return "too_few_sites"
@@ -170,12 +173,15 @@ def sum_refused(asked: Request, limits: Limits, known: Collection[str]) -> str |
         return "not_pinned"
     if not limits.open_cells:
         return "no_agreement"
-    return "stricter_here" if limits.min_arm > max(asked.min_arm, LEAST) else None
+    least = max(limits.min_arm, limits.min_cell if any(map(in_rounds, asked.asks)) else LEAST)
+    return "stricter_here" if least > max(asked.min_arm, LEAST) else None
 
 
 def cell_name(ask: Ask, stratum: str, arm: str) -> str:
-    """R5: by which what has left is compared with what would."""
-    return f"{ask.variable}|{ask.visit or ''}|{stratum}|{arm}"
+    """R5: by which what has left is compared with what would.  A model is of those of whom it knows more."""
+    of = STATISTICS[ask.statistic].of
+    more = f"|{of}" if of in ("change", "score") else ""
+    return f"{ask.variable}|{ask.visit or ''}|{stratum}|{arm}{more}"
 
 
 def group_of(cell: str) -> str:
@@ -186,6 +192,25 @@ def group_of(cell: str) -> str:
 def group(variable: str, visit: str | None) -> str:
     """R11: what a plain number and a sum of it must not both be told of."""
     return "events" if variable in EVENTS else f"{variable}|{visit or ''}"
+
+
+def groups(ask: Ask, file: StudyFile) -> set[str]:
+    """R11: of a model, of all that its sums are of."""
+    own = {group(ask.variable, ask.visit)}
+    match STATISTICS[ask.statistic].of:
+        case "change":
+            return own | {group(ask.variable, "baseline")}
+        case "score":
+            endpoints = {e.id for e in file.endpoint}
+            terms = file.propensity.terms if file.propensity else ()
+            return own | {name for term in terms for name in _term(term, endpoints)}
+    return own
+
+
+def _term(term: str, endpoints: Collection[str]) -> list[str]:
+    if term == "sex":
+        return [group(sex, None) for sex in SEXES]
+    return [group(term, "baseline" if term in endpoints else None)]
 
 
 def sums_differ(sums: Mapping[str, Sequence[str]], plain: Collection[str], before: Answered) -> str | None:

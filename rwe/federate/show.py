@@ -12,7 +12,7 @@ from rwe.federate.pooled_sums import LIMITS
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.rules import Limits
 from rwe.federate.secure_sum import size
-from rwe.federate.statistics import STATISTICS
+from rwe.federate.statistics import STATISTICS, in_rounds, is_summed
 from rwe.stats.moments import Moments
 from rwe.stats.summaries import ArmEvents
 
@@ -70,15 +70,14 @@ def _cells(r: Request, limits: Limits) -> str:
 
 def _masked(found: Checked, made: Prepared, ask: Ask, part: Part) -> str | None:
     """What is under the masks: it does not leave."""
-    if part.masked is None:
+    if not is_summed(ask):
         return None
     treated, control = (
         made.cells[rules.cell_name(ask, part.stratum, arm)][0] for arm in ("treated", "control")
     )
     others = ", ".join(site for site in found.request.sites if site != found.own.name)
-    return f"{size(found.request.patients)} bytes, the values of {treated} treated and {control} control " + (
-        f"under masks shared with {others}"
-    )
+    what = "sums" if in_rounds(ask) else f"{size(found.request.patients)} bytes, the values"
+    return f"{what} of {treated} treated and {control} control under masks shared with {others}"
 
 
 def _words(ask: Ask, part: Part, limits: Limits) -> str:

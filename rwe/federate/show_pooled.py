@@ -25,6 +25,8 @@ def text(found: Pooled) -> str:
 def _lines(found: Pooled) -> Iterator[str]:
     if found.partial:
         yield f"PARTIAL: {found.partial}"
+    if found.unfinished:
+        yield f"UNFINISHED: {found.unfinished}"
     yield f"{found.study}, pooled of {', '.join(s.id for s in found.sites) or 'nobody'}"
     if found.tier == "coordinator":
         yield f"For the coordinator under {found.agreement}: not for publication; --publish makes that"
@@ -52,6 +54,8 @@ def _said(row: Row) -> str:
             for h in row.held
         )
         return f"suppressed: {_reason(row)}{f' ({where})' if where else ''}"
+    if row.status == "unfinished":
+        return f"unfinished: {row.reason}"
     arms = f"{_arm(row.treated)} v {_arm(row.control)}"
     if row.estimate is None:
         return arms

@@ -2,7 +2,6 @@
 
 A statistic that is not here can be asked for by nobody.  To add one: its line in STATISTICS, its summary in
 rwe.stats and messages.Part, its rule in rules.py.
-Open: propensity by Newton steps, and its secure sums.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,15 +24,16 @@ from rwe.stats.van_elteren import van_elteren
 
 SMD = "standardised mean difference"
 NO_TEST = "no test: a description of the arms"
-Leaves = Literal["count", "ranks", "moments", "events", "masked"]
-"""Fields of messages.Part; masked: how often each value occurs, under a secure sum alone."""
-Of = Literal["cohort", "endpoint", "measured", "share", "event"]
+Leaves = Literal["count", "ranks", "moments", "events", "masked", "rounds"]
+"""Fields of messages.Part; masked: how often each value occurs, under a secure sum alone; rounds: sums of a
+model under masks, round by round (rwe.federate.rounds)."""
+Of = Literal["cohort", "endpoint", "measured", "share", "known", "event", "change", "score"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statistic:
-    """pool: from the summaries of strata, which are sites × severity; None where there is nothing to compare.
-    words: what leaves, after "of each arm and stratum"."""
+    """pool: from the summaries of strata, which are sites × severity; None where there is nothing to compare,
+    or it is a model in rounds.  words: what leaves, after "of each arm and stratum"."""
 
     leaves: Leaves
     of: Of
@@ -79,6 +79,9 @@ def _log_rank(times: Times) -> Estimate:
 COUNTED = "the number of patients and of those with an event"
 MASKED = "how often each value occurs, hidden under masks that only the sum over all sites is free of"
 SUMS = "n, the sum and the sum of squares about the centre"
+ROUNDS = (
+    "in rounds, hidden under masks that only the sum over all sites is free of: n, then sums of the model"
+)
 STATISTICS: dict[str, Statistic] = {
     "count": Statistic(leaves="count", of="cohort", pool=None, words="the number of patients"),
     "van_elteren": Statistic(
@@ -107,11 +110,24 @@ STATISTICS: dict[str, Statistic] = {
         for name, test in TESTS.items()
         if name.startswith("mann_whitney")
     },
-    "quartiles": Statistic(leaves="masked", of="measured", pool=None, words=MASKED),
+    "quartiles": Statistic(leaves="masked", of="known", pool=None, words=MASKED),
     "log_rank": Statistic(leaves="masked", of="event", pool=_summed(_log_rank), words=MASKED),
+    "ancova": Statistic(leaves="rounds", of="change", pool=None, words=ROUNDS),
+    "weighted_difference": Statistic(leaves="rounds", of="score", pool=None, words=ROUNDS),
+    "hazard_ratio": Statistic(leaves="rounds", of="event", pool=None, words=ROUNDS),
+    "log_rank_by_site": Statistic(leaves="rounds", of="event", pool=None, words=ROUNDS),
 }
+
+
+def is_masked(ask: Ask) -> bool:
+    """A sum of values, read at once."""
+    return STATISTICS[ask.statistic].leaves == "masked"
+
+
+def in_rounds(ask: Ask) -> bool:
+    return STATISTICS[ask.statistic].leaves == "rounds"
 
 
 def is_summed(ask: Ask) -> bool:
     """Under masks: the coordinator sees the sum over all sites alone."""
-    return STATISTICS[ask.statistic].leaves == "masked"
+    return is_masked(ask) or in_rounds(ask)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rwe.federate.messages import Ask, Count, Part
+from rwe.federate.rounds.rows import changes, scored
+from rwe.federate.seen import Seen
 from rwe.federate.statistics import STATISTICS, Leaves
 from rwe.stats.moments import Moments, TwoMoments
 from rwe.stats.summaries import ArmEvents, Events, TwoSamples
@@ -34,21 +36,15 @@ TERMS = {"any_event": ANY, "serious_event": SERIOUS}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """A patient with a value; of events a Watched and the days of theirs."""
-
-    patient: tuple[str, ...]
-    stratum: str
-    arm: str
-    value: Any
-
-
-@dataclass(frozen=True, kw_only=True)
 class Summed:
     """rows: of whom it is the sum, by arm."""
 
     part: Part
     rows: dict[str, list[Seen]]
+
+    @property
+    def seen(self) -> list[Seen]:
+        return [*self.rows["treated"], *self.rows["control"]]
 
     @property
     def arms(self) -> tuple[int, int]:
@@ -57,7 +53,7 @@ class Summed:
 
 def summed(store: Store, plan: Study, ask: Ask, *, site: str | None = None) -> list[Summed]:
     """Of each stratum of the study, in its order; also of one with nobody in it.  site: of many."""
-    seen = [s for s in _seen(store, ask) if s.value is not None and site in (None, s.patient[0])]
+    seen = [s for s in _seen(store, plan, ask) if s.value is not None and site in (None, s.patient[0])]
     strata = [s.name for s in plan.file.stratum] or ["all"]
     return [_summed(ask, name, [s for s in seen if s.stratum == name]) for name in strata]
 
@@ -65,7 +61,7 @@ def summed(store: Store, plan: Study, ask: Ask, *, site: str | None = None) -> l
 def _summed(ask: Ask, stratum: str, seen: list[Seen]) -> Summed:
     rows = {arm: [s for s in seen if s.arm == arm] for arm in ("treated", "control")}
     leaves = STATISTICS[ask.statistic].leaves
-    if leaves == "masked":  # prepare.py has the keys of the masks
+    if leaves in ("masked", "rounds"):  # prepare.py has the keys of the masks
         return Summed(part=Part(stratum=stratum), rows=rows)
     part = Part(stratum=stratum, **{leaves: _summary(leaves, ask, rows)})
     return Summed(part=part, rows=rows)
@@ -93,15 +89,19 @@ def _events(values: list[Any]) -> ArmEvents:
     return ArmEvents(patients=held, events=held, n=len(values), person_days=0.0)
 
 
-def _seen(store: Store, ask: Ask) -> Iterable[Seen]:
+def _seen(store: Store, plan: Study, ask: Ask) -> Iterable[Seen]:
     of, name = STATISTICS[ask.statistic].of, ask.variable
     if of == "event":
         return _followed(store, TERMS[name])
+    if of == "change":
+        return changes(store, ask)
+    if of == "score":
+        return scored(store, plan, ask)
     if of == "cohort":
         rows = store.rows(PEOPLE.format("TRUE"))
-    elif of == "share" and name.startswith("sex="):
+    elif name.startswith("sex="):
         rows = store.rows(SEX, [name.removeprefix("sex=")])
-    elif of == "share":
+    elif name in {c.name for c in plan.file.covariate} and ask.visit is None:
         rows = store.rows(RECORDED, [name])
     elif ask.visit is not None:
         rows = store.rows(VALUES, [name, ask.visit, ask.visit])

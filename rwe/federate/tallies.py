@@ -5,12 +5,11 @@ Seen of one stratum  ──▶  keys  ──▶  secure sum  ──▶  Counter 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rwe.errors import DataError
 from rwe.federate.secure_sum import key_of, value_of
+from rwe.federate.seen import Seen, time_of
 from rwe.federate.statistics import STATISTICS
-from rwe.federate.summaries import Seen
 from rwe.stats.summaries import TwoSamples
 from rwe.stats.survival import Times
 
@@ -20,16 +19,8 @@ Tally = TwoSamples | Times
 def keys(rows: Mapping[str, Sequence[Seen]]) -> Iterator[int]:
     for arm, seen in rows.items():
         for s in seen:
-            value, event = _time(s.value)
+            value, event = time_of(s.value)
             yield key_of(value, treated=arm == "treated", event=event)
-
-
-def _time(value: Any) -> tuple[float, bool]:
-    """Of who is followed: until the first event, or to the end."""
-    if not isinstance(value, tuple):
-        return float(value), False
-    watched, onsets = value
-    return (min(onsets), True) if onsets else (watched.days, False)
 
 
 def tally(found: Counter[int], statistic: str) -> Tally | None:

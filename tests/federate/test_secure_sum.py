@@ -11,7 +11,7 @@ from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import Sums, summed_rows
 from rwe.federate.secure_sum import Slot, key_of, masked, total, value_of
-from rwe.federate.summaries import Seen
+from rwe.federate.seen import Seen
 from rwe.federate.tallies import keys
 from rwe.stats import TESTS
 from rwe.stats.quantile import Description

@@ -1,0 +1,148 @@
+"""A site's sums of one round: of its own rows, where the sums of all sites have led.
+
+    approved request, rows       ──▶  signed Sums of round 1, in the answer
+    a Round, verified, the rows  ──▶  signed Sums of the next, sealed to the coordinator
+
+The site adds up what all sites have signed, by itself: from the coordinator it takes no number.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from rwe.federate import approve, box, envelope, ledger, members
+from rwe.federate.checks import Checked, checked_of
+from rwe.federate.files import beside, content, whole
+from rwe.federate.ledger import Entry
+from rwe.federate.masks import Site
+from rwe.federate.messages import ROUND, SUMS, Round, Sums
+from rwe.federate.prepare import Prepared, prepared
+from rwe.federate.refusals import refusal
+from rwe.federate.rounds import vector
+from rwe.federate.rounds.slots import MOST, Slot, Steps, Totals, after, going_on, slots
+from rwe.federate.rounds.told import opened, totals
+from rwe.stats.rounds.step import Rows
+from rwe.steps import folder
+from rwe.steps.audit import stamp
+
+KEPT = "rounds-{}.json"
+"""At a site: what all sites together had in each round."""
+
+
+def first(found: Checked, models: Mapping[Slot, Rows]) -> str:
+    """Signed; "" where no model is asked."""
+    return _signed(found, slots(found.request, found.plan), models, number=1, before="") if models else ""
+
+
+def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
+    """The sealed file, and how many models go on in it."""
+    with folder.alone(study_dir), ledger.recording(study_dir, "answer", now):
+        asked = _round(study_dir, path)
+        found = checked_of(study_dir, asked.asked.encode(), path, now=now, again=asked.number)
+        approve.require(found)
+        made = prepared(found)
+        _same_rows(found, made)
+        steps = _steps(found, asked)
+        if not (models := dict(going_on(steps))):
+            raise refusal("nothing_left", path)
+        digest = envelope.digest(asked)
+        signed = _signed(found, steps, made.models, number=asked.number, before=digest)
+        return _release(found, asked.number, signed, now), len(models)
+
+
+def _round(study_dir: Path, path: Path) -> Round:
+    own = members.own(study_dir)
+    plain = box.unseal(content(path), by=members.key(study_dir, members.SITE), info=box.ROUND, where=path)
+    asked = envelope.opened(plain, ROUND, Round, keys=[own.members.public()], where=path)
+    if not 2 <= asked.number <= MOST:
+        raise refusal("bad_form", path)
+    return asked
+
+
+def _same_rows(found: Checked, made: Prepared) -> None:
+    """Between rounds no patient comes or goes: two rounds would differ by theirs."""
+    (entry,) = [e for e in ledger.answered(found.before) if e.query == found.request.query]
+    if any(entry.cells.get(name) != cell for name, cell in made.cells.items()):
+        raise refusal("data_changed", found.path)
+
+
+def _steps(found: Checked, asked: Round) -> Steps:
+    """Where the sums of all rounds before lead; what all sites had is kept for the next."""
+    told = opened(asked.told, found.request, found.own.members, number=asked.number - 1, where=found.path)
+    kept = _kept(found, asked.number)
+    steps: Steps = slots(found.request, found.plan)
+    for before in kept:
+        steps = after(steps, before)
+    came = totals(told, steps, found.path)
+    whole(_file(found), msgspec.json.encode([_plain(t) for t in (*kept, came)]))
+    return after(steps, came)
+
+
+def _kept(found: Checked, number: int) -> list[Totals]:
+    """Of the rounds before the one that is told now."""
+    if number == 2:
+        return []
+    try:
+        kept = msgspec.json.decode(content(_file(found)), type=list[dict[str, list[float]]])
+    except msgspec.MsgspecError:
+        kept = []
+    if len(kept) < number - 2:
+        raise refusal("rounds_lost", _file(found))
+    return [vector.totals_of(t) for t in kept[: number - 2]]
+
+
+def _plain(found: Totals) -> dict[str, list[float]]:
+    return {name: numbers.tolist() for name, numbers in found.items()}
+
+
+def _file(found: Checked) -> Path:
+    return found.plan.folder / members.FOLDER / KEPT.format(found.request.query[:8])
+
+
+def _signed(found: Checked, steps: Steps, models: Mapping[Slot, Rows], *, number: int, before: str) -> str:
+    keys = members.key(found.plan.folder, members.SITE), approve.steward(found)
+    named = found.own.members.site
+    others = {name: named[name].public()[0] for name in found.request.sites if name != found.own.name}
+    site = Site(name=found.own.name, own=keys[0], others=others)
+    made = Sums(
+        query=found.request.query,
+        request=found.digest,
+        site=found.own.name,
+        number=number,
+        before=before,
+        slots={
+            str(slot): vector.masked(step.sums(models[slot]), _slot(found, slot, number, before), site)
+            for slot, step in going_on(steps)
+        },
+    )
+    return envelope.sign(made, SUMS, *keys).decode()
+
+
+def _slot(found: Checked, slot: Slot, number: int, before: str) -> vector.Slot:
+    return vector.Slot(
+        request=found.digest, place=slot.place, stratum=slot.stratum, number=number, before=before
+    )
+
+
+def _release(found: Checked, number: int, signed: str, now: datetime) -> Path:
+    file = found.file("answer", f"-{number}.sealed")
+    part = beside(file, box.seal(signed.encode(), to=found.own.members.public()))
+    entry = Entry(
+        before="",
+        at=stamp(now),
+        what="continued",
+        verb="answer",
+        request=found.digest,
+        query=found.request.query,
+        number=number,
+    )
+    try:
+        ledger.write(found.plan.folder, entry)
+    except BaseException:
+        part.unlink()
+        raise
+    os.replace(part, file)
+    return file
