@@ -218,9 +218,9 @@ def carry(
     from rwe.federate.engine.carry import carry as step
 
     _begin("federate carry", study_dir, {})
-    came = step(study_dir, file, kit=kit, timeout=timeout)
+    came = step(study_dir, file, kit=kit, timeout=timeout, now=_now())
     _count(answers=len(came.answers))
-    _out("\n".join(map(str, came.answers.values())))
+    _out("\n".join(map(str, came.answers)))
     _end([f"{site}: {why}" for site, why in came.missing.items()])
 
 

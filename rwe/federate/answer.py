@@ -42,7 +42,7 @@ class Answered:
 
 def either(study_dir: Path, path: Path, *, now: datetime) -> Answered:
     """A request, or a later round of one."""
-    if not envelope.is_one(content(path)):  # sealed: any bytes
+    if not envelope.is_text(content(path)):  # sealed
         file, models = again(study_dir, path, now=now)
         return Answered(file=file, said=f"{models} models go on", counts={"continued": 1, "models": models})
     file, made = answer(study_dir, path, now=now)

@@ -1,6 +1,6 @@
-"""A request that an engine brings to a site: kept as a file, answered as `rwe federate answer` would.
+"""What an engine brings to a site: kept as a file, answered as `rwe federate answer` would.
 
-    request's bytes  ──▶  Carried: the sealed answer, or the code of why not
+    bytes of a request, or of a later round  ──▶  Carried: the sealed answer, or the code of why not
 
 Until the steward has approved it, it lies in federate/ to be shown and approved, and the engine brings it
 again.  A code leaves, never a text: an exception's may hold a patient's value.
@@ -16,10 +16,13 @@ from rwe.federate.answer import answer
 from rwe.federate.files import content, whole
 from rwe.federate.messages import ANSWER, REQUEST, Request
 from rwe.federate.refusals import refusal
+from rwe.federate.rounds.site import again, given
 from rwe.steps import audit
 
 FAILED = "failed"
 WHERE = "what the engine brought"
+BROUGHT = "round-brought.sealed"
+"""The last one: it is of no use once it is answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +33,10 @@ class Carried:
     code: str = ""
 
 
-def carried(study_dir: Path, request: bytes, *, now: datetime) -> Carried:
+def carried(study_dir: Path, brought: bytes, *, now: datetime) -> Carried:
     log = audit.begin(study_dir, ledger.ANSWER, {})
-    found, counts, ended = _outcome(study_dir, request, now)
+    outcome = _outcome if envelope.is_text(brought) else _continued
+    found, counts, ended = outcome(study_dir, brought, now)
     if log:
         log.counts.update(counts)
         log.end(ended)
@@ -56,6 +60,20 @@ def _outcome(study_dir: Path, request: bytes, now: datetime) -> tuple[Carried, d
         return Carried(code=FAILED), {}, 1
     counts = {"answered": 1, "released": made.released, "suppressed": made.suppressed}
     return Carried(answer=content(file)), counts, 0
+
+
+def _continued(study_dir: Path, brought: bytes, now: datetime) -> tuple[Carried, dict[str, int], int]:
+    """Of a later round."""
+    try:
+        path = members.folder_of(study_dir) / BROUGHT
+        whole(path, brought)
+        file, models = again(study_dir, path, now=now)
+    except RefusedError as e:
+        kept = given(study_dir, path) if e.code == "answered_before" else b""
+        return (Carried(answer=kept), {}, 0) if kept else (Carried(code=e.code), {}, e.exit_code)
+    except Exception:  # noqa: BLE001  its text may hold a patient's value: a code leaves
+        return Carried(code=FAILED), {}, 1
+    return Carried(answer=content(file)), {"continued": 1, "models": models}, 0
 
 
 def _kept(study_dir: Path, request: bytes, now: datetime) -> tuple[Path, Request]:

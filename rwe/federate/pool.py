@@ -43,19 +43,29 @@ def rounds(
 ) -> tuple[Pooled, list[Path]]:
     """answers: of all rounds.  Also the files of the next round, one for each site, where a model goes on."""
     with ledger.recording(study_dir, "pool", now):
-        known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
-        asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
-        plan = study.load(study_dir)
-        came, later = _all(answers, asked, known, key)
-        models = gathered(
-            asked, path, plan, {1: {s: a.sums for s, a in came.items() if a.sums}, **later}, known
-        )
-        found = _pooled(asked, came, plan, models, publish=publish)
-        files = written(study_dir, asked, models, known, key)
+        asked, came, models, files = _read(study_dir, path, answers)
+        found = _pooled(asked, came, study.load(study_dir), models, publish=publish)
         whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
         done = Entry(before="", at=stamp(now), what="pooled", verb="pool", request=found.request)
         ledger.write(study_dir, done)
     return found, files
+
+
+def next_round(study_dir: Path, path: Path, answers: Sequence[Path], *, now: datetime) -> list[Path]:
+    """The files alone: nothing is pooled yet."""
+    with ledger.recording(study_dir, "pool", now):
+        return _read(study_dir, path, answers)[3]
+
+
+def _read(
+    study_dir: Path, path: Path, answers: Sequence[Path]
+) -> tuple[Request, dict[str, Answer], Gathered, list[Path]]:
+    known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
+    asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
+    came, later = _all(answers, asked, known, key)
+    texts = {1: {site: a.sums for site, a in came.items() if a.sums}, **later}
+    models = gathered(asked, path, study.load(study_dir), texts, known)
+    return asked, came, models, written(study_dir, asked, models, known, key)
 
 
 def _pooled(

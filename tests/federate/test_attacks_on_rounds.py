@@ -10,6 +10,7 @@ import pytest
 from rwe.errors import RefusedError
 from rwe.federate import box, envelope
 from rwe.federate.answer import either
+from rwe.federate.carried import Carried, carried
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Request, Round, Sums
 from rwe.federate.pool import pool, rounds
@@ -141,6 +142,17 @@ def test_a_round_twice_and_one_too_early(made, begun):
     either(made.folders["north"], begun.next[0], now=LATER)
     refused(made, begun.next[0], "answered_before")
     refused(made, begun.send(msgspec.structs.replace(sound, asked=sound.asked + " ")), "answered_before")
+
+
+def test_a_round_that_an_engine_brings_is_answered_and_the_same_bytes_given_again(made, begun):
+    brought = begun.next[0].read_bytes()
+    first = carried(made.folders["north"], brought, now=LATER)
+    (file,) = (made.folders["north"] / "federate").glob(f"answer-{begun.next[0].name[6:14]}-north-2.sealed")
+    assert (first.code, first.answer) == ("", file.read_bytes())
+    assert carried(made.folders["north"], brought, now=LATER) == first
+    file.unlink()
+    assert carried(made.folders["north"], brought, now=LATER) == Carried(code="answered_before")
+    assert carried(made.folders["south"], brought, now=LATER) == Carried(code="not_for_us")
 
 
 def test_a_round_of_a_request_that_was_not_answered_here(made):

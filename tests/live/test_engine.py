@@ -78,6 +78,35 @@ def test_the_engine_brings_what_the_file_drop_brings_and_what_the_merged_rows_gi
     assert row["test"]["statistic"] == pytest.approx(merged_z(stores["merged"]), abs=1e-9)
 
 
+def test_the_engine_brings_a_model_round_by_round(made, kit):
+    """As by hand: the equality with the merged rows is shown there."""
+    ask = ("--ask", "ancova:d_dimer:d28", "--agreement", "DUA 1")
+    found = []
+    for name in drop.SITES:
+        made.policy(name, 'agreement = "DUA 1"\n')
+    for by in ("engine", "hand"):
+        request = rwe("federate", "request", "--dir", made.coordinator, *ask).stdout.strip()
+        for name in drop.SITES:
+            rwe("federate", "approve", request, "--dir", made.folders[name])
+        if by == "engine":
+            files = rwe("federate", "carry", request, "--dir", made.coordinator, "--kit", kit).stdout.split()
+        else:
+            files = by_hand(made, request)
+        assert len(files) == 3 * len(drop.SITES)
+        found.append(pooled(made, request, files))
+    assert found[0] == found[1]
+    assert {row["status"] for row in found[0]} == {"estimated"}
+
+
+def by_hand(made, request):
+    files = [rwe("federate", "answer", request, "--dir", made.folders[n]).stdout.strip() for n in drop.SITES]
+    for _ in range(2):
+        ended = rwe("federate", "pool", request, *files, "--dir", made.coordinator, "--json", expect=3)
+        for name, path in zip(drop.SITES, json.loads(ended.stdout)["next"], strict=True):
+            files.append(rwe("federate", "answer", path, "--dir", made.folders[name]).stdout.strip())
+    return files
+
+
 def merged_z(merged):
     """van Elteren of all rows in one store, by its permutation moments."""
     cells = {}
@@ -140,7 +169,7 @@ def submitted(kit, tmp_path, what):
     from rwe.federate.engine.carry import write_job
 
     job = tmp_path / f"{what}-job"
-    write_job(job, b"{}", [*drop.SITES], timeout=30)
+    write_job(job, dict.fromkeys(drop.SITES, b"{}"), timeout=30)
     flare.BAD[what](job)
     command = [sys.executable, "-m", "tests.live.flare", "submit", kit, job]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
 """carry: a signed request goes to its sites by the engine, and their answers come back as files.
 
-request, the coordinator's kit  ──▶  a job  ──▶  federate/answer-….sealed, and what became of each site
+request, the coordinator's kit  ──▶  a job a round  ──▶  federate/answer-….sealed, what became of each site
 """
 
 import base64
@@ -8,8 +8,10 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from rwe.federate.engine import kits, policy
 from rwe.federate.engine.coordinator import ANSWERED, FAILED, OUTCOME, SILENT
 from rwe.federate.files import content, whole
 from rwe.federate.messages import ANSWER, REQUEST, Request
+from rwe.federate.pool import next_round
 from rwe.federate.refusals import REFUSALS
 
 GRACE = 120
@@ -29,28 +32,37 @@ GRACE = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Came:
-    """answers: files, by site.  missing: of the other sites, why: a code of REFUSALS, or `silent`."""
+    """answers: files, of all rounds.  missing: of the other sites, why: a code of REFUSALS, or `silent`."""
 
-    answers: dict[str, Path]
+    answers: list[Path]
     missing: dict[str, str]
 
 
-def carry(study_dir: Path, path: Path, *, kit: Path | None, timeout: int) -> Came:
+def carry(study_dir: Path, path: Path, *, kit: Path | None, timeout: int, now: datetime) -> Came:
+    """A job for each round, until every model has ended or a site does not answer."""
     known = members.load(study_dir)
     asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
     kit = kit or _newest(study_dir)
-    with tempfile.TemporaryDirectory() as work:
-        job = Path(work) / f"request-{asked.query[:8]}"
-        write_job(job, content(path), asked.sites, timeout=timeout)
-        got = _run(kit, job, Path(work), timeout=timeout)
-        return _sorted(study_dir, asked, got)
+    brought, answers = dict.fromkeys(asked.sites, content(path)), []
+    for number in count(1):
+        with tempfile.TemporaryDirectory() as work:
+            job = Path(work) / f"request-{asked.query[:8]}-{number}"
+            write_job(job, brought, timeout=timeout)
+            came = _sorted(study_dir, asked, _run(kit, job, Path(work), timeout=timeout), number)
+        answers += came.answers
+        files = [] if came.missing else next_round(study_dir, path, answers, now=now)
+        if not files:
+            break
+        brought = {site: content(file) for site, file in zip(asked.sites, files, strict=True)}
+    return Came(answers=answers, missing=came.missing)
 
 
-def write_job(job: Path, request: bytes, sites: list[str], *, timeout: int) -> None:
-    """A job's folder; who may run what is not its to say."""
+def write_job(job: Path, brought: Mapping[str, bytes], *, timeout: int) -> None:
+    """A job's folder, with what each site is brought; who may run what is not its to say."""
     config = job / "app" / "config"
     config.mkdir(parents=True)
-    asks = {"request": base64.b64encode(request).decode(), "sites": sites, "timeout": timeout}
+    texts = {site: base64.b64encode(what).decode() for site, what in brought.items()}
+    asks = {"brought": texts, "timeout": timeout}
     server = {"components": [], "workflows": [{"id": "ask", "path": policy.CONTROLLER, "args": asks}]}
     client = {
         "components": [],
@@ -99,14 +111,16 @@ def _run(kit: Path, job: Path, work: Path, *, timeout: int) -> Path:
     return found.parent
 
 
-def _sorted(study_dir: Path, asked: Request, got: Path) -> Came:
+def _sorted(study_dir: Path, asked: Request, got: Path, number: int) -> Came:
     told: dict[str, Any] = json.loads((got / OUTCOME).read_bytes())
-    answers, missing = {}, {}
+    answers, missing = [], {}
+    of_round = f"-{number}" if number > 1 else ""
     for site in asked.sites:
         sealed = got / f"{site}.sealed"
         if told.get(site) == ANSWERED and sealed.exists():
-            answers[site] = members.folder_of(study_dir) / f"{ANSWER}-{asked.query[:8]}-{site}.sealed"
-            whole(answers[site], content(sealed))
+            name = f"{ANSWER}-{asked.query[:8]}-{site}{of_round}.sealed"
+            answers.append(members.folder_of(study_dir) / name)
+            whole(answers[-1], content(sealed))
         else:
             code = told.get(site, SILENT)
             missing[site] = code if code in (*REFUSALS, SILENT) else FAILED

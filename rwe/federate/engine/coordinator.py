@@ -22,10 +22,10 @@ SILENT, FAILED, ANSWERED = "silent", "failed", "answered"
 
 
 class AskController(Controller):  # type: ignore[misc]  # nvflare has no types
-    def __init__(self, request: str, sites: list[str], timeout: int) -> None:
-        """request: in Base64.  timeout: seconds."""
+    def __init__(self, brought: dict[str, str], timeout: int) -> None:
+        """brought: what each site is asked with, in Base64.  timeout: seconds."""
         super().__init__()
-        self.request, self.sites, self.timeout = request, sites, timeout
+        self.brought, self.timeout = brought, timeout
 
     def start_controller(self, fl_ctx: Any) -> None:
         pass
@@ -39,20 +39,20 @@ class AskController(Controller):  # type: ignore[misc]  # nvflare has no types
     def control_flow(self, abort_signal: Any, fl_ctx: Any) -> None:
         folder = Path(self._engine.get_workspace().get_run_dir(fl_ctx.get_job_id())) / FOLDER
         folder.mkdir()
-        outcome = dict.fromkeys(self.sites, SILENT)
+        outcome = dict.fromkeys(self.brought, SILENT)
 
         def came(client_task: Any, fl_ctx: Any) -> None:  # noqa: ARG001  called by these names
             site, result = client_task.client.name, client_task.result
             outcome[site] = _kept(folder, site, result)
 
-        data = Shareable()
-        data[REQUEST] = self.request
-        task = Task(name=TASK, data=data, timeout=self.timeout, result_received_cb=came)
-        up = [client.name for client in self._engine.get_clients() if client.name in outcome]
-        if up:
-            self.broadcast_and_wait(
-                task, fl_ctx, targets=up, min_responses=len(up), abort_signal=abort_signal
-            )
+        tasks = []
+        for site in (client.name for client in self._engine.get_clients() if client.name in outcome):
+            data = Shareable()
+            data[REQUEST] = self.brought[site]
+            tasks.append(Task(name=TASK, data=data, timeout=self.timeout, result_received_cb=came))
+            self.broadcast(tasks[-1], fl_ctx, targets=[site], min_responses=1)
+        for task in tasks:
+            self.communicator.wait_for_task(task, abort_signal)
         (folder / OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
 
 

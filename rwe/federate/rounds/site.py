@@ -7,6 +7,7 @@ The site adds up what all sites have signed, by itself: from the coordinator it 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from rwe.federate.checks import Checked, checked_of
 from rwe.federate.files import beside, content, whole
 from rwe.federate.ledger import Entry
 from rwe.federate.masks import Site
-from rwe.federate.messages import ROUND, SUMS, Round, Sums
+from rwe.federate.messages import ANSWER, ROUND, SUMS, Request, Round, Sums
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
@@ -51,6 +52,15 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         digest = envelope.digest(asked)
         signed = _signed(found, steps, made.models, number=asked.number, before=digest)
         return _release(found, asked.number, signed, now), len(models)
+
+
+def given(study_dir: Path, path: Path) -> bytes:
+    """The very answer to a round that was lost on the way, if it is still here."""
+    asked = _round(study_dir, path)
+    request = envelope.unverified(asked.asked.encode(), Request, where=path)
+    name = f"{ANSWER}-{request.query[:8]}-{members.own(study_dir).name}-{asked.number}.sealed"
+    file = study_dir / members.FOLDER / name
+    return content(file) if re.fullmatch("[0-9a-f]{32}", request.query) and file.exists() else b""
 
 
 def _round(study_dir: Path, path: Path) -> Round:
@@ -128,7 +138,7 @@ def _slot(found: Checked, slot: Slot, number: int, before: str) -> vector.Slot:
 
 
 def _release(found: Checked, number: int, signed: str, now: datetime) -> Path:
-    file = found.file("answer", f"-{number}.sealed")
+    file = found.file(ANSWER, f"-{number}.sealed")
     part = beside(file, box.seal(signed.encode(), to=found.own.members.public()))
     entry = Entry(
         before="",
