@@ -70,7 +70,11 @@ def request(
 
     Under --secure-sum, over 3 sites or more: mann_whitney:ENDPOINT:VISIT (also mann_whitney_exact,
     mann_whitney_asymptotic and mann_whitney_asymptotic_no_continuity), with the Hodges–Lehmann shift and
-    quartiles; quartiles:VARIABLE; log_rank:any_event or serious_event, with Kaplan–Meier.
+    quartiles; quartiles:VARIABLE or a COVARIATE; log_rank:any_event or serious_event, with Kaplan–Meier.
+
+    By secure sums in rounds, over 3 sites or more: ancova:ENDPOINT:VISIT with an intercept for each site;
+    weighted_difference:ENDPOINT:VISIT by the study's propensity score; hazard_ratio and log_rank_by_site of
+    any_event or serious_event.
     """
     from rwe.federate.request import Wish
     from rwe.federate.request import request as step
@@ -92,8 +96,11 @@ def request(
 
 @federate.command()
 def show(file: RequestFile, study_dir: StudyDir = Path(), as_json: AsJson = False) -> None:
-    """Say in plain words what would leave this site if it answered: every number, and what is held back."""
-    from rwe.federate.show import show as step
+    """Say in plain words what would leave this site if it answered: every number, and what is held back.
+
+    Of the file of a later round: which models go on, and what each adds.
+    """
+    from rwe.federate.show import either as step
 
     _begin("federate show", study_dir, {})
     found = step(study_dir, file, now=_now())

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rwe.federate import ledger, rules
+from rwe.federate import envelope, ledger, rules
 from rwe.federate.checks import Checked, checked
+from rwe.federate.files import content
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import LIMITS
 from rwe.federate.prepare import Prepared, prepared
+from rwe.federate.rounds.led import led
 from rwe.federate.rules import Limits
 from rwe.federate.secure_sum import size
 from rwe.federate.statistics import STATISTICS, in_rounds, is_summed
@@ -23,12 +25,21 @@ HELD = {
 }
 
 
+NOTHING = Prepared(parts=[], cells={}, data_as_of=None, models={})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     request: Request
     digest: str
     prepared: Prepared
     lines: list[str]
+
+
+def either(study_dir: Path, path: Path, *, now: datetime) -> Shown:
+    """Of a request, or of a later round of one."""
+    by = show if envelope.is_text(content(path)) else _round
+    return by(study_dir, path, now=now)
 
 
 def show(study_dir: Path, path: Path, *, now: datetime) -> Shown:
@@ -59,6 +70,22 @@ def _lines(found: Checked, made: Prepared) -> Iterator[str]:
         yield ""
     yield f"Beside them: the name {found.own.name}, the time, the hash of the request, the version of rwe,"
     yield f"and how new the data are ({made.data_as_of or 'not known'}).  No patient, no single value."
+
+
+def _round(study_dir: Path, path: Path, *, now: datetime) -> Shown:
+    with ledger.recording(study_dir, "show", now):
+        found = led(study_dir, path, now=now)
+    r, digest = found.checked.request, found.checked.digest
+    others = ", ".join(site for site in r.sites if site != found.checked.own.name)
+    models = {slot: f"{r.asks[slot.place]}".replace(":", " ") for slot in found.models}
+    lines = [
+        f"Round {found.asked.number} of request {r.query[:8]} of study {r.study}, SHA-256 {digest}",
+        f"It holds what {', '.join(r.sites)} have signed of the round before; this site adds that up itself.",
+        "",
+        f"If this site answers now, sums leave it under masks shared with {others}, and nothing else:",
+        *(f"  {name}, {slot.stratum}: {found.models[slot].size} numbers" for slot, name in models.items()),
+    ]
+    return Shown(request=r, digest=digest, prepared=NOTHING, lines=lines)
 
 
 def _cells(r: Request, limits: Limits) -> str:

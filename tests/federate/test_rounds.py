@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rwe.federate import show
 from rwe.federate.answer import either
 from rwe.federate.pool import rounds
 from rwe.stats import cox, survival
@@ -154,6 +155,19 @@ def test_each_round_says_what_it_waits_for_and_the_rest_is_there_at_once(ended):
     assert row(found[0], "ancova:il6:d28", "moderate").status == "unfinished"
     assert found[-1].unfinished is None
     assert not [r for r in found[-1].rows if r.status == "unfinished"]
+
+
+def test_a_round_is_shown_in_plain_words_before_it_is_answered(made, ended):
+    asked = made.request("ancova:six_mwd:d28", agreement="DUA 1")
+    files = [made.answer(name, asked) for name in SITES]
+    _, then = rounds(made.coordinator, asked, files, publish=False, now=LATER)
+    lines = show.either(made.folders["north"], then[0], now=LATER).lines
+    assert lines[0].startswith("Round 2 of request")
+    assert "under masks shared with centre, south, and nothing else" in "\n".join(lines)
+    assert lines[-3:] == [f"  ancova six_mwd d28, {stratum}: 6 numbers" for stratum in (*STRATA, "all")]
+    first = show.either(made.folders["north"], made.request("ancova:six_mwd:d90", **WISH), now=LATER).lines
+    assert any("in rounds, hidden under masks" in line for line in first)
+    assert any("sums of" in line and "under masks shared with centre, south" in line for line in first)
 
 
 def test_a_level_under_a_secure_sum_has_a_share(pooled, merged):

@@ -12,25 +12,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from rwe.federate import approve, box, envelope, ledger, members
-from rwe.federate.checks import Checked, checked_of
-from rwe.federate.files import beside, content, whole
+from rwe.federate.checks import Checked
+from rwe.federate.files import beside, content
 from rwe.federate.ledger import Entry
 from rwe.federate.masks import Site
-from rwe.federate.messages import ANSWER, ROUND, SUMS, Request, Round, Sums
+from rwe.federate.messages import ANSWER, SUMS, Request, Sums
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
-from rwe.federate.rounds.slots import MOST, Slot, Steps, Totals, after, going_on, slots
-from rwe.federate.rounds.told import opened, totals
+from rwe.federate.rounds.led import led, round_of
+from rwe.federate.rounds.slots import Slot, Steps, going_on, slots
 from rwe.stats.rounds.step import Rows
 from rwe.steps import folder
 from rwe.steps.audit import stamp
-
-KEPT = "rounds-{}.json"
-"""At a site: what all sites together had in each round."""
 
 
 def first(found: Checked, models: Mapping[Slot, Rows]) -> str:
@@ -41,35 +36,23 @@ def first(found: Checked, models: Mapping[Slot, Rows]) -> str:
 def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
     """The sealed file, and how many models go on in it."""
     with folder.alone(study_dir), ledger.recording(study_dir, "answer", now):
-        asked = _round(study_dir, path)
-        found = checked_of(study_dir, asked.asked.encode(), path, now=now, again=asked.number)
-        approve.require(found)
-        made = prepared(found)
-        _same_rows(found, made)
-        steps = _steps(found, asked)
-        if not (models := dict(going_on(steps))):
-            raise refusal("nothing_left", path)
-        digest = envelope.digest(asked)
-        signed = _signed(found, steps, made.models, number=asked.number, before=digest)
-        return _release(found, asked.number, signed, now), len(models)
+        found = led(study_dir, path, now=now)
+        approve.require(found.checked)
+        made = prepared(found.checked)
+        _same_rows(found.checked, made)
+        number, before = found.asked.number, envelope.digest(found.asked)
+        signed = _signed(found.checked, found.steps, made.models, number=number, before=before)
+        found.keep()
+        return _release(found.checked, number, signed, now), len(found.models)
 
 
 def given(study_dir: Path, path: Path) -> bytes:
     """The very answer to a round that was lost on the way, if it is still here."""
-    asked = _round(study_dir, path)
+    asked = round_of(study_dir, path)
     request = envelope.unverified(asked.asked.encode(), Request, where=path)
     name = f"{ANSWER}-{request.query[:8]}-{members.own(study_dir).name}-{asked.number}.sealed"
     file = study_dir / members.FOLDER / name
     return content(file) if re.fullmatch("[0-9a-f]{32}", request.query) and file.exists() else b""
-
-
-def _round(study_dir: Path, path: Path) -> Round:
-    own = members.own(study_dir)
-    plain = box.unseal(content(path), by=members.key(study_dir, members.SITE), info=box.ROUND, where=path)
-    asked = envelope.opened(plain, ROUND, Round, keys=[own.members.public()], where=path)
-    if not 2 <= asked.number <= MOST:
-        raise refusal("bad_form", path)
-    return asked
 
 
 def _same_rows(found: Checked, made: Prepared) -> None:
@@ -77,39 +60,6 @@ def _same_rows(found: Checked, made: Prepared) -> None:
     (entry,) = [e for e in ledger.answered(found.before) if e.query == found.request.query]
     if any(entry.cells.get(name) != cell for name, cell in made.cells.items()):
         raise refusal("data_changed", found.path)
-
-
-def _steps(found: Checked, asked: Round) -> Steps:
-    """Where the sums of all rounds before lead; what all sites had is kept for the next."""
-    told = opened(asked.told, found.request, found.own.members, number=asked.number - 1, where=found.path)
-    kept = _kept(found, asked.number)
-    steps: Steps = slots(found.request, found.plan)
-    for before in kept:
-        steps = after(steps, before)
-    came = totals(told, steps, found.path)
-    whole(_file(found), msgspec.json.encode([_plain(t) for t in (*kept, came)]))
-    return after(steps, came)
-
-
-def _kept(found: Checked, number: int) -> list[Totals]:
-    """Of the rounds before the one that is told now."""
-    if number == 2:
-        return []
-    try:
-        kept = msgspec.json.decode(content(_file(found)), type=list[dict[str, list[float]]])
-    except msgspec.MsgspecError:
-        kept = []
-    if len(kept) < number - 2:
-        raise refusal("rounds_lost", _file(found))
-    return [vector.totals_of(t) for t in kept[: number - 2]]
-
-
-def _plain(found: Totals) -> dict[str, list[float]]:
-    return {name: numbers.tolist() for name, numbers in found.items()}
-
-
-def _file(found: Checked) -> Path:
-    return found.plan.folder / members.FOLDER / KEPT.format(found.request.query[:8])
 
 
 def _signed(found: Checked, steps: Steps, models: Mapping[Slot, Rows], *, number: int, before: str) -> str:
