@@ -218,6 +218,18 @@ def test_an_arm_too_small_over_all_sites_has_sizes_and_nothing_more(made):
     refused(made, path, "nothing_left")
 
 
+def test_a_total_goes_no_further_than_its_smallest_stratum(made):
+    """Less the other strata, its sums would be those of the one that is held back."""
+    begun = Begun(made, "ancova:six_mwd:d28")
+    assert {r.stratum: (r.status, r.reason) for r in begun.pooled.rows} == {
+        "moderate": ("suppressed", "small_arm"),
+        "severe": ("unfinished", "round 2"),
+        "all": ("suppressed", "small_arm"),
+    }
+    begun.answer("north")
+    assert [*opened(made, begun.answers[-1]).slots] == ["0|severe"]
+
+
 def test_a_site_that_wants_larger_cells_takes_no_part(made):
     made.policy("north", 'agreement = "DUA 1"\nmin_cell = 10\n')
     try:

@@ -158,13 +158,13 @@ def test_each_round_says_what_it_waits_for_and_the_rest_is_there_at_once(ended):
 
 
 def test_a_round_is_shown_in_plain_words_before_it_is_answered(made, ended):
-    asked = made.request("ancova:six_mwd:d28", agreement="DUA 1")
+    asked = made.request("ancova:d_dimer:d28", agreement="DUA 1")
     files = [made.answer(name, asked) for name in SITES]
     _, then = rounds(made.coordinator, asked, files, publish=False, now=LATER)
     lines = show.either(made.folders["north"], then[0], now=LATER).lines
     assert lines[0].startswith("Round 2 of request")
     assert "under masks shared with centre, south, and nothing else" in "\n".join(lines)
-    assert lines[-3:] == [f"  ancova six_mwd d28, {stratum}: 6 numbers" for stratum in (*STRATA, "all")]
+    assert lines[-3:] == [f"  ancova d_dimer d28, {stratum}: 6 numbers" for stratum in (*STRATA, "all")]
     first = show.either(made.folders["north"], made.request("ancova:six_mwd:d90", **WISH), now=LATER).lines
     assert any("in rounds, hidden under masks" in line for line in first)
     assert any("sums of" in line and "under masks shared with centre, south" in line for line in first)

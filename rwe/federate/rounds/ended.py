@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from rwe.federate.messages import Ask
-from rwe.federate.pooled import ALL, Arm, Held, Row, empty, hidden
+from rwe.federate.pooled import Arm, Held, Row, empty, hidden
 from rwe.federate.rounds.gather import Gathered
 from rwe.stats.rounds.step import Ended
 from rwe.steps.comparisons import estimate_result, test_result
@@ -14,22 +14,14 @@ from rwe.steps.comparisons import estimate_result, test_result
 def model_rows(
     ask: Ask, place: int, found: Gathered, *, sites: Sequence[str], missing: Sequence[str]
 ) -> Iterator[Row]:
-    """missing: sites that have not answered at all.
-
-    The total, less all strata but one, is that one: it is held back with any of them.
-    """
+    """missing: sites that have not answered at all."""
     ends = {slot.stratum: end for slot, end in found.steps.items() if slot.place == place}
-    held = {name: end.held for name, end in ends.items() if isinstance(end, Ended) and end.held}
     for stratum, end in ends.items():
         lacks = [Held(site=site, stratum=stratum, reason="site_missing") for site in missing]
         row = empty(ask, stratum, [*sites], lacks, secure_sum=True)
-        why = (
-            "site_missing"
-            if missing
-            else held.get(stratum) or (next(iter(held.values()), None) if stratum == ALL else None)
-        )
-        if why:
-            yield hidden(row, why)
+        held = end.held if isinstance(end, Ended) else None
+        if missing or held:
+            yield hidden(row, held or "site_missing")
         elif isinstance(end, Ended):
             yield _row(row, end)
         else:

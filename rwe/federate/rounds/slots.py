@@ -65,10 +65,20 @@ def going_on(steps: Steps) -> Iterator[tuple[Slot, Step]]:
 
 def after(steps: Steps, totals: Totals) -> dict[Slot, Step | Ended]:
     """totals: of each that goes on."""
-    return {
+    found = {
         slot: step if isinstance(step, Ended) else step.after(totals[str(slot)])
         for slot, step in steps.items()
     }
+    return {slot: _held_with(slot, step, found) for slot, step in found.items()}
+
+
+def _held_with(slot: Slot, step: Step | Ended, found: Steps) -> Step | Ended:
+    """R3: the total, less all strata but one, is that one."""
+    if slot.stratum != ALL:
+        return step
+    of = [end for other, end in found.items() if other.place == slot.place and isinstance(end, Ended)]
+    held = [end for end in of if end.held]
+    return Ended(arms=held[0].arms, held=held[0].held) if held else step
 
 
 def _first(ask: Ask, file: StudyFile, least: Least) -> Step:
