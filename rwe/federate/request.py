@@ -17,13 +17,19 @@ from rwe.federate.files import whole
 from rwe.federate.messages import REQUEST, Ask, Request
 from rwe.federate.refusals import refusal
 from rwe.federate.secure_sum import MOST_BYTES, size
-from rwe.federate.statistics import STATISTICS, is_masked, is_summed
+from rwe.federate.statistics import STATISTICS, Of, is_masked, is_summed
 from rwe.steps.audit import stamp
 from rwe.steps.standing import frozen
 from rwe.study import Study
 
 EVERY = ("count", "mean", "share", "van_elteren", "two_by_two", "odds_ratio", "rate_ratio")
 """Asked where nothing is named."""
+NOTHING: dict[Of, str] = {
+    "event": "the study has no [adverse_events]",
+    "change": "the study has no [baseline]",
+    "score": "the study has no [propensity] with weights",
+}
+"""Of what a study need not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +99,10 @@ def read(text: str, plan: Study) -> Ask:
         raise UsageError(f"--ask {text}: the centre after @ must be a number") from None
     code = "unknown_statistic" if any(more) else rules.named(ask, plan.file)
     if code == "not_in_study":
-        some = rules.variables(ask.statistic, plan.file)
+        some, of = rules.variables(ask.statistic, plan.file), STATISTICS[ask.statistic].of
         allowed = ", ".join(":".join(filter(None, (name, *pair))) for pair in some)
-        raise UsageError(
-            f"--ask {text}: the study has no such variable and visit", hint=f"may be asked: {allowed}"
-        )
+        hint = f"may be asked: {allowed}" if some else f"nothing may be asked: {NOTHING[of]}"
+        raise UsageError(f"--ask {text}: the study has no such variable and visit", hint=hint)
     if code:
         known = ", ".join(STATISTICS)
         raise UsageError(f"--ask {text}: there is no such statistic", hint=f"statistics: {known}")

@@ -69,6 +69,12 @@ def test_what_cannot_be_asked_is_said_with_what_can(made, ask, says):
     assert e.value.hint or "centre" in str(e.value)
 
 
+def test_what_a_study_has_nothing_of_is_said(made):
+    with pytest.raises(UsageError, match="no such variable") as e:
+        made.request("weighted_difference:il6:d28", agreement="DUA 1")
+    assert e.value.hint == "nothing may be asked: the study has no [propensity] with weights"
+
+
 def test_a_site_that_nobody_pinned_is_not_asked(made):
     with pytest.raises(UsageError, match="west: members") as e:
         made.request("count:cohort", sites=("west",))
