@@ -65,6 +65,7 @@ def _release(found: Checked, made: Prepared, now: datetime) -> Path:
         request=found.digest,
         query=found.request.query,
         cells=made.cells,
+        members=made.told,
         sums=found.sums,
     )
     try:

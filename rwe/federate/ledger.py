@@ -33,6 +33,7 @@ ANSWER = "federate answer"
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """request: SHA-256 of the request, where one was read.  cells: what has left, by its name.
 
+    members: who was in each arm of each stratum then, by either; UNTOLD of whom nothing has left.
     sums: of what left under masks, by its group, the sites it was summed over.  number: of a round after
     the first.
     """
@@ -45,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     query: str = ""
     code: str = ""
     cells: dict[str, Cell] = {}
+    members: dict[str, Cell] = {}
     sums: dict[str, list[str]] = {}
     number: int = 0
 

@@ -1,6 +1,6 @@
 """What would leave, exactly: a request's summaries after every rule.  `show` prints it, `answer` signs it.
 
-Checked  ──▶  Prepared: parts, and the cells of what is released
+Checked  ──▶  Prepared: parts, the cells of what is released, and who is in the arms
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from rwe.federate.messages import Ask, Part
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds.rows import of_slots
 from rwe.federate.rounds.slots import Slot
-from rwe.federate.rules import Cell, Limits
+from rwe.federate.rules import UNTOLD, Cell, Limits
 from rwe.federate.secure_sum import Slot as Sketched
 from rwe.federate.secure_sum import masked
 from rwe.federate.statistics import in_rounds, is_masked
@@ -28,6 +28,8 @@ from rwe.steps import folder, lineage
 from rwe.store import Store
 from rwe.study import Study
 
+COHORT = Ask(statistic="count", variable="cohort")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
@@ -35,8 +37,15 @@ class Prepared:
 
     parts: list[list[Part]]
     cells: dict[str, Cell]
+    members: dict[str, Cell]
     data_as_of: str | None
     models: Mapping[Slot, Rows]
+
+    @property
+    def told(self) -> dict[str, Cell]:
+        """The members of strata of which anything leaves."""
+        of = {part.stratum for parts in self.parts for part in parts if not part.suppressed}
+        return {arm: cell if arm.split("|")[0] in of else UNTOLD for arm, cell in self.members.items()}
 
     @cached_property
     def suppressed(self) -> int:
@@ -62,6 +71,8 @@ def prepared(checked: Checked) -> Prepared:
     before = [e for e in ledger.answered(checked.before) if e.query != checked.request.query]
     if any(rules.differs_by_few(made.cells, entry.cells, summed=summed) for entry in before):
         raise refusal("differs_by_few", checked.path)
+    if any(rules.cohort_differs(made.members, entry.members) for entry in before):
+        raise refusal("differs_by_few", checked.path, about="in who is in the cohort, whatever is asked")
     return made
 
 
@@ -87,8 +98,9 @@ def _prepared(checked: Checked) -> Prepared:
             parts.append([s.part for s in found])
             for s in found:
                 cells.update(_cells(ask, s, by))
+        who = _members(store, plan, by)
         as_of = store.rows("SELECT MAX(pulled_at) FROM site")[0][0]
-    return Prepared(parts=parts, cells=cells, data_as_of=as_of, models=models)
+    return Prepared(parts=parts, cells=cells, members=who, data_as_of=as_of, models=models)
 
 
 def _beside(store: Store, plan: Study, ask: Ask) -> dict[str, list[tuple[int, int]]]:
@@ -128,3 +140,11 @@ def _cells(ask: Ask, s: Summed, by: Secret) -> dict[str, Cell]:
         return {}
     of = s.part.stratum
     return {rules.cell_name(ask, of, arm): ledger.cell(rows, by) for arm, rows in s.rows.items()}
+
+
+def _members(store: Store, plan: Study, by: Secret) -> dict[str, Cell]:
+    return {
+        f"{s.part.stratum}|{arm}": ledger.cell(rows, by)
+        for s in summed(store, plan, COHORT)
+        for arm, rows in s.rows.items()
+    }

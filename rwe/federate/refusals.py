@@ -45,7 +45,7 @@ REFUSALS = {
     ),
     "differs_by_few": (
         "would tell of a few patients, beside what was answered before",
-        "answer when the data differ by 5 patients or more, or by none",
+        "nothing more of them is answered until their arm has the patients of before, or 5 more or fewer",
     ),
     "not_approved": ("is not approved by this site's data steward", "run `rwe federate approve` first"),
     "clock_set_back": ("comes before the last line of the ledger", "is the clock of this computer right?"),

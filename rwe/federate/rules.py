@@ -39,6 +39,8 @@ BESIDE = {**dict.fromkeys(SEXES, SEXES), "serious_event": ("any_event", "serious
 """R3: what adds up with a variable, or holds it."""
 Cell = tuple[int, str]
 """How many patients, and a keyed hash of who they are and of their values."""
+UNTOLD: Cell = (0, "")
+"""Of an arm of which nothing has left."""
 Answered = tuple[Mapping[str, Sequence[str]], Collection[str]]
 """By group, the sites of what was summed before, and the groups of what was told plainly."""
 
@@ -141,6 +143,15 @@ def differs_by_few(
         and (abs(n - before[key][0]) < LEAST or group_of(key) in summed)
         for key, (n, digest) in cells.items()
     )
+
+
+def cohort_differs(now: Mapping[str, Cell], before: Mapping[str, Cell]) -> bool:
+    """R5.  Whatever is asked: the same patients under another name of a variable are the same patients.
+
+    Who is in strata of other names may be few less than who was, or few more: nobody can tell from hashes.
+    """
+    told = {arm: cell for arm, cell in before.items() if cell != UNTOLD}
+    return bool(told) and ({*now} != {*before} or differs_by_few(now, told))
 
 
 def in_budget(answered: int, *, most: int) -> bool:

@@ -25,7 +25,7 @@ HELD = {
 }
 
 
-NOTHING = Prepared(parts=[], cells={}, data_as_of=None, models={})
+NOTHING = Prepared(parts=[], cells={}, members={}, data_as_of=None, models={})
 
 
 @dataclass(frozen=True, kw_only=True)

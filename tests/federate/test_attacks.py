@@ -5,11 +5,12 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import msgspec
 import pytest
 
 from rwe.errors import RefusedError
-from rwe.federate import box, envelope, files, members, prepare
+from rwe.federate import box, envelope, files, members, prepare, rules
 from rwe.federate.answer import answer
 from rwe.federate.approve import approve
 from rwe.federate.keys import Secret
@@ -234,6 +235,65 @@ def test_two_requests_that_differ_by_one_patient(made):
         answer(north(made), asked, now=LATER)
     assert (lines(made, "north")[-1].what, lines(made, "north")[-1].code) == ("refused", "differs_by_few")
     assert patient not in (north(made) / "federate" / "ledger.ndjson").read_text()
+
+
+def changed(made, update):
+    """The cohort, by an UPDATE of its table."""
+    with duckdb.connect(north(made) / "data" / "store.duckdb") as db:
+        db.execute(f"UPDATE cohort {update}")
+
+
+ONE = (
+    "WHERE patient_id = (SELECT MIN(patient_id) FROM cohort WHERE arm = 'control' AND stratum = '{}' "
+    "AND patient_id NOT LIKE 'new%')"
+)
+
+
+def refused_by_data(made, asked):
+    approve(north(made), asked, now=LATER)
+    for act in (show, answer):
+        with pytest.raises(RefusedError, match="whatever is asked") as e:
+            act(north(made), asked, now=LATER)
+        assert e.value.code == lines(made, "north")[-1].code == "differs_by_few"
+
+
+def test_one_patient_out_and_one_in_are_not_told_of_by_the_name_of_another_variable(made):
+    answered(made, "mean:days_from_anchor")
+    changed(made, "SET patient_id = 'new' " + ONE.format("severe"))
+    refused_by_data(made, made.request("mean:age"))
+
+
+def test_nor_of_a_patient_who_is_in_another_stratum_now(made):
+    """Asked for nothing but counts, and even where of the one stratum nothing leaves."""
+    answered(made, "van_elteren:il6:d28")
+    changed(made, "SET stratum = 'moderate' " + ONE.format("severe"))
+    refused_by_data(made, made.request("count:cohort"))
+    refused_by_data(made, made.request("count:cohort", min_arm=10))
+
+
+def test_after_5_patients_more_and_5_fewer_another_variable_is_answered(made):
+    answered(made, "mean:days_from_anchor")
+    changed(
+        made,
+        "SET arm = 'treated' WHERE patient_id IN "
+        "(SELECT patient_id FROM cohort WHERE arm = 'control' AND stratum = 'severe' LIMIT 5)",
+    )
+    assert answered(made, "mean:age")
+
+
+def test_of_whom_nothing_has_left_nothing_can_be_compared(made):
+    """A site whose small stratum grows by one patient goes on answering."""
+    answered(made, "two_by_two:any_event")  # whose cells are small
+    *_, done = lines(made, "north")
+    assert {*done.members.values()} == {rules.UNTOLD}
+    made.policy("north", "min_arm = 9\n")
+    answered(made, "count:cohort")
+    *_, done = lines(made, "north")
+    assert [name for name, cell in done.members.items() if cell == rules.UNTOLD] == [
+        *("moderate|treated", "moderate|control")
+    ]
+    changed(made, "SET patient_id = 'new' " + ONE.format("moderate"))
+    assert answered(made, "mean:age")
 
 
 def test_a_dummy_that_one_patient_has(made):

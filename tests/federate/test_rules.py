@@ -134,6 +134,31 @@ def test_r5_what_differs_by_fewer_than_5_patients_is_refused(n, digest, refused)
     assert not rules.differs_by_few({"sex|all|treated": (n, digest)}, {"age|all|treated": (10, "same")})
 
 
+COHORT = {"mild|treated": (20, "a"), "mild|control": (30, "b")}
+
+
+@pytest.mark.parametrize(
+    ("now", "refused"),
+    [
+        ({}, False),
+        ({"mild|treated": (20, "other")}, True),
+        ({"mild|control": (34, "other")}, True),
+        ({"mild|treated": (25, "other"), "mild|control": (25, "other")}, False),
+        ({"severe|treated": (0, "")}, True),
+    ],
+)
+def test_r5_who_is_in_the_cohort_is_the_same_or_differs_by_5(now, refused):
+    """In the arms and strata of before: by other names nobody can tell."""
+    assert rules.cohort_differs(COHORT | now, COHORT) == refused
+
+
+def test_r5_the_cohort_is_compared_where_something_has_left_of_it():
+    before = COHORT | {"mild|control": rules.UNTOLD}
+    assert not rules.cohort_differs(COHORT | {"mild|control": (31, "other")}, before)
+    assert rules.cohort_differs(COHORT | {"mild|treated": (21, "other")}, before)
+    assert not rules.cohort_differs({"severe|treated": (9, "c")}, dict.fromkeys(COHORT, rules.UNTOLD))
+
+
 def test_r5_of_a_secure_sum_any_difference_is_the_values_of_those_who_came():
     now, before = {"age||all|treated": (30, "other")}, {"age||all|treated": (10, "same")}
     assert not rules.differs_by_few(now, before)
