@@ -26,7 +26,7 @@ LIMITS = (
     "A site's key that is stolen later opens what the coordinator has kept of that site's.",
     "An arm too small over all sites is held back by the coordinator's rwe, not by the masks.",
     "Without one of the sites there is no result, nothing is recovered: all of them answer a new request.",
-    "No site lets the same be summed over other sites: the difference would be a site's own.",
+    "No site lets anything be summed over two sets of sites: the difference would be a site's own.",
     "A site that sends wrong numbers spoils the sum, and nobody can tell which site did.",
 )
 

@@ -72,8 +72,8 @@ REFUSALS = {
         "the coordinator has to ask with the --min-arm of federate/policy.toml",
     ),
     "other_sites": (
-        "asks for a sum that was answered over other sites: the difference would be a site's own",
-        "the coordinator has to name the same sites as before",
+        "asks for a sum over other sites than one before, whatever of: the difference would be a site's own",
+        "the coordinator has to name the same sites for all sums",
     ),
     "mixed": (
         "asks for a variable both by plain numbers and by a secure sum: the difference would be a site's own",

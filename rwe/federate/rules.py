@@ -225,9 +225,12 @@ def _term(term: str, endpoints: Collection[str]) -> list[str]:
 
 
 def sums_differ(sums: Mapping[str, Sequence[str]], plain: Collection[str], before: Answered) -> str | None:
-    """R11.  sums: the sites of each group that is summed; plain: the groups of plain numbers."""
+    """R11.  sums: the sites of each group that is summed; plain: the groups of plain numbers.
+
+    All sums are over one set of sites: the same values under another name would give the difference, too.
+    """
     done, told = before
-    if any(name in done and {*done[name]} != {*sites} for name, sites in sums.items()):
+    if sums and len({frozenset(sites) for sites in (*done.values(), *sums.values())}) > 1:
         return "other_sites"
     return "mixed" if {*sums} & ({*plain} | {*told}) or {*plain} & {*done} else None
 

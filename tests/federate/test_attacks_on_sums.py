@@ -51,6 +51,14 @@ def of_ages(made, **more):
     return made.request("quartiles:age", agreement="DUA 1", patients=100, **more)
 
 
+def west(made):
+    """One more who takes part."""
+    for who in ("coordinator", "north"):
+        path = made.folders[who] / "federate" / "members.toml"
+        site, steward = (Secret.make().public.text for _ in range(2))
+        path.write_text(path.read_text() + f'[site.west]\nsite = "{site}"\nsteward = "{steward}"\n')
+
+
 @pytest.mark.parametrize(
     ("sites", "code"),
     [
@@ -121,14 +129,21 @@ def test_a_plain_mean_and_a_sum_of_the_same_one_after_the_other(made):
 def test_the_same_sum_over_other_sites(made):
     """{north, centre, south} less {north, centre} would be south."""
     made.answer("north", of_ages(made))
-    for who in ("coordinator", "north"):
-        path = made.folders[who] / "federate" / "members.toml"
-        site, steward = (Secret.make().public.text for _ in range(2))
-        path.write_text(path.read_text() + f'[site.west]\nsite = "{site}"\nsteward = "{steward}"\n')
+    west(made)
     refused_at_site(made, of_ages(made, sites=("north", "centre", "west")), "other_sites", before=1)
     refused_at_site(made, of_ages(made), "other_sites", before=1)
     again = of_ages(made, sites=("south", "centre", "north"))
     assert made.answer("north", again).exists()
+
+
+def test_another_sum_over_other_sites(made):
+    """By another name it may be of the same values; plain numbers are no part of it."""
+    made.answer("north", of_ages(made))
+    west(made)
+    sites = ("north", "centre", "west")
+    other = made.request("quartiles:days_from_anchor", agreement="DUA 1", patients=100, sites=sites)
+    refused_at_site(made, other, "other_sites", before=1)
+    assert made.answer("north", made.request("mean:days_from_anchor", sites=sites)).exists()
 
 
 def test_two_sums_that_differ_by_one_patient(made):
@@ -200,10 +215,12 @@ def test_a_request_that_every_site_would_refuse_is_not_made(quiet, wish, says):
         quiet.request("quartiles:age", **wish)
 
 
-def test_r11_one_group_is_summed_over_one_set_of_sites_and_never_told_plainly():
+def test_r11_all_is_summed_over_one_set_of_sites_and_what_is_summed_never_told_plainly():
     sites = [*SITES]
     assert rules.sums_differ({"age|": sites}, {"il6|d28"}, ({"age|": sites[::-1]}, {"il6|d28"})) is None
     assert rules.sums_differ({"age|": sites}, set(), ({"age|": sites[:2]}, set())) == "other_sites"
+    assert rules.sums_differ({"age|": sites}, set(), ({"il6|d28": sites[:2]}, set())) == "other_sites"
+    assert rules.sums_differ({}, {"age|"}, ({"il6|d28": sites[:2], "il6|d90": sites}, set())) is None
     assert rules.sums_differ({"age|": sites}, set(), ({}, {"age|"})) == "mixed"
     assert rules.sums_differ({}, {"age|"}, ({"age|": sites}, set())) == "mixed"
     assert rules.group("any_event", None) == rules.group("serious_event", None)
