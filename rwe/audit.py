@@ -1,6 +1,7 @@
 """data/audit.ndjson: who ran which command on the study's data, and when; no patient, no value, no secret.
 
-    a command  ──▶  a line when it begins, one before it compares, one when it ends
+    a command  ──▶  a line when it begins, one before it compares, one when it ends; of a federated command
+                    also one after each line of its own ledger, by that line's hash
 
 Each line has the hash of the one before.  A purge leaves the log; a command that ended without its last line
 was killed.
@@ -21,17 +22,19 @@ MEND = "put it back as it was; or keep it elsewhere, and the next command begins
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """at: UTC.  user: of the operating system.  study: the SHA-256 of study.toml and its code lists, null
-    where they are not sound.  begun: of all but a beginning the hash of its line."""
+    where they are not sound.  begun: of an end the hash of its beginning.  ledger: the hash of the newest
+    line of federate/ledger.ndjson."""
 
     before: str
     at: str
     user: str
-    what: Literal["begin", "comparison", "end"]
+    what: Literal["begin", "comparison", "ledger", "end"]
     command: str
     options: dict[str, bool | str] = {}
     study: str | None = None
     sites: list[str] = []
     begun: str = ""
+    ledger: str = ""
     counts: dict[str, int] = {}
     exit_code: int | None = None
 

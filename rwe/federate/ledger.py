@@ -1,8 +1,9 @@
 """federate/ledger.ndjson: what was approved, answered, pooled and refused; hash-chained.
 
 It holds no patient: of what has left, how many patients each number was of, and a hash of who they are that
-only the site's own key can make again.  The audit log beside the data (rwe/audit.py) has a line of its own
-for each command, so that a ledger that was cut is told from a new one.
+only the site's own key can make again.  The audit log beside the data (rwe/audit.py) keeps the hash of each
+line, so that a ledger that was cut, or written anew from its beginning, is told from a sound one.  Whoever
+writes both anew, or puts back a copy of both, is not told of: keep a copy elsewhere.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from rwe.federate.refusals import refusal
 from rwe.federate.rules import Answered, Cell
 from rwe.federate.seen import Seen
 from rwe.steps import folder
-from rwe.steps.audit import stamp
+from rwe.steps.audit import noted, stamp
 
 NAME = "ledger.ndjson"
 ANSWER = "federate answer"
@@ -53,17 +54,22 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def entries(study_dir: Path, *, now: datetime) -> list[Entry]:
     """A refusal where a line was changed, cut or put in, or is later than now."""
-    path = study_dir / members.FOLDER / NAME
+    found = _sound(study_dir)
+    if max((entry.at for entry in found), default="") > stamp(now):  # a refusal has the clock it was made by
+        raise refusal("clock_set_back", study_dir / members.FOLDER / NAME)
+    return found
+
+
+def _sound(study_dir: Path) -> list[Entry]:
+    """All lines that the audit log has heard of; that log first, for it may only lag behind."""
+    path, told = study_dir / members.FOLDER / NAME, audit.lines(study_dir / folder.DATA)
     try:
-        found = [entry for entry, _ in chain.read(path, Entry)]
+        found = chain.read(path, Entry)
     except chain.BrokenError:
         raise refusal("ledger_lost", path) from None
-    told = (line.counts.get("answered", 0) for line in audit.lines(study_dir / folder.DATA))
-    if sum(told) > len(answered(found)):
+    if not {line.ledger for line in told if line.ledger} <= {digest for _, digest in found}:
         raise refusal("ledger_lost", path)
-    if max((entry.at for entry in found), default="") > stamp(now):  # a refusal has the clock it was made by
-        raise refusal("clock_set_back", path)
-    return found
+    return [entry for entry, _ in found]
 
 
 def answered(found: Iterable[Entry]) -> list[Entry]:
@@ -86,14 +92,17 @@ def told(found: Iterable[Entry]) -> Answered:
 
 
 def write(study_dir: Path, entry: Entry) -> None:
+    """Never behind what is not whole, which the next would then be held against."""
     path = members.folder_of(study_dir) / NAME
+    _sound(study_dir)
     try:
-        chain.extend(path, Entry, lambda before: msgspec.structs.replace(entry, before=before))
+        made = chain.extend(path, Entry, lambda before: msgspec.structs.replace(entry, before=before))
     except chain.BrokenError:
         raise refusal("ledger_lost", path) from None
     except OSError as e:
         hint = "nothing has left; make room or mend that, then run it again"
         raise DataError(f"{path}: the ledger cannot be written ({e.strerror})", hint=hint) from None
+    noted(study_dir, f"federate {entry.verb}", made)
 
 
 @contextmanager

@@ -45,9 +45,9 @@ def rounds(
     with ledger.recording(study_dir, "pool", now):
         asked, came, models, files = _read(study_dir, path, answers)
         found = _pooled(asked, came, study.load(study_dir), models, publish=publish)
-        whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
         done = Entry(before="", at=stamp(now), what="pooled", verb="pool", request=found.request)
         ledger.write(study_dir, done)
+        whole(folder.results_folder(study_dir) / NAME, msgspec.json.format(msgspec.json.encode(found)))
     return found, files
 
 

@@ -55,6 +55,11 @@ def comparison(plan: study.Study, by: str = "compare") -> None:
     _write(plan.folder, by, "comparison", study=plan.sha256)
 
 
+def noted(study_dir: Path, command: str, ledger: str) -> None:
+    """The federated ledger has a line more, of this hash."""
+    _write(study_dir, command, "ledger", ledger=ledger)
+
+
 def now() -> str:
     return stamp(datetime.now(UTC))
 

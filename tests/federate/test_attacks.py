@@ -9,8 +9,9 @@ import duckdb
 import msgspec
 import pytest
 
+from rwe import audit, chain
 from rwe.errors import RefusedError
-from rwe.federate import box, envelope, files, members, prepare, rules
+from rwe.federate import box, envelope, files, ledger, members, prepare, rules
 from rwe.federate.answer import answer
 from rwe.federate.approve import approve
 from rwe.federate.keys import Secret
@@ -366,6 +367,48 @@ def test_a_ledger_that_lost_what_it_knew(made, what):
     ledger_of(made).write_bytes({"deleted": b"", "cut": first, "changed": first + told}[what])
     with pytest.raises(RefusedError, match="ledger_lost"):
         answer(north(made), asked, now=datetime.now(UTC))
+
+
+def rewritten(path, **changed):
+    """The same lines but for this, each with the hash of the one before."""
+    found = [line for line, _ in chain.read(path, drop.Entry)]
+    path.unlink()
+    for line in found:
+        new = msgspec.structs.replace(line, **changed)
+        chain.extend(path, drop.Entry, lambda before, new=new: msgspec.structs.replace(new, before=before))
+
+
+def test_a_ledger_written_anew_from_its_beginning(made):
+    """Sound in itself: the audit log knows another."""
+    asked, path, _ = answered(made, "mean:age")
+    rewritten(ledger_of(made), members={}, cells={})
+    whole = ledger_of(made).read_bytes()
+    for act in (show, approve, answer):
+        with pytest.raises(RefusedError, match="ledger_lost"):
+            act(north(made), made.request("mean:age"), now=LATER)
+    pool(made.coordinator, asked, [path], publish=False, now=LATER)
+    rewritten(made.coordinator / "federate" / "ledger.ndjson", request="0" * 64)
+    (made.coordinator / "results" / "pooled.json").unlink()
+    with pytest.raises(RefusedError, match="ledger_lost"):
+        pool(made.coordinator, asked, [path], publish=False, now=LATER)
+    assert not [*(made.coordinator / "results").iterdir()]
+    assert ledger_of(made).read_bytes() == whole
+
+
+def test_the_audit_log_has_the_hash_of_each_line_of_the_ledger(made):
+    asked = answered_by_command(made)
+    drop.run("federate", "answer", asked, "--dir", north(made), expect=1)  # answered before
+    told = [(x.command, x.ledger) for x in audit.lines(north(made) / "data") if x.what == "ledger"]
+    assert [command for command, _ in told] == ["federate approve", *["federate answer"] * 2]
+    assert [digest for _, digest in told] == [digest for _, digest in chain.read(ledger_of(made), drop.Entry)]
+
+
+def test_a_command_that_was_killed_before_the_audit_log_heard_of_its_line(made, monkeypatch):
+    with monkeypatch.context() as m:
+        m.setattr(ledger, "noted", lambda *_: None)
+        asked = made.request("mean:age")
+        approve(north(made), asked, now=LATER)
+    assert answer(north(made), asked, now=LATER)
 
 
 def test_a_clock_set_back_behind_the_ledger(made):
