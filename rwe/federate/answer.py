@@ -6,7 +6,6 @@ The ledger has its line before the file has its name: what is lost on the way is
 nonce.
 """
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import rwe
 from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked, checked
-from rwe.federate.files import beside, content
+from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
 from rwe.federate.messages import ANSWER, Answer
 from rwe.federate.prepare import Prepared, prepared
@@ -54,9 +53,8 @@ def either(study_dir: Path, path: Path, *, now: datetime) -> Answered:
 
 def _release(found: Checked, made: Prepared, now: datetime) -> Path:
     keys = members.key(found.plan.folder, members.SITE), approve.steward(found)
-    signed = envelope.sign(_answer(found, made, now), ANSWER, *keys)
+    answered = envelope.sign(_answer(found, made, now), ANSWER, *keys)
     file = found.file(ANSWER, ".sealed")
-    part = beside(file, box.seal(signed, to=found.own.members.public()))
     entry = Entry(
         before="",
         at=stamp(now),
@@ -68,12 +66,8 @@ def _release(found: Checked, made: Prepared, now: datetime) -> Path:
         members=made.told,
         sums=found.sums,
     )
-    try:
+    with signed(file, box.seal(answered, to=found.own.members.public())):
         ledger.write(found.plan.folder, entry)
-    except BaseException:
-        part.unlink()
-        raise
-    os.replace(part, file)
     return file
 
 

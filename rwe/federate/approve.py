@@ -1,6 +1,6 @@
 """approve: a site's data steward lets exactly this request be answered, by its hash.
 
-request, steward's key  ──▶  federate/approval-….json, a line of the ledger
+request, steward's key  ──▶  federate/approval-….json, a line of the ledger before it
 """
 
 from datetime import datetime
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rwe.federate import envelope, ledger, members
 from rwe.federate.checks import Checked, checked
-from rwe.federate.files import content, whole
+from rwe.federate.files import content, signed
 from rwe.federate.keys import Secret
 from rwe.federate.ledger import Entry
 from rwe.federate.messages import APPROVAL, Approval
@@ -20,13 +20,10 @@ def approve(study_dir: Path, path: Path, *, now: datetime) -> Path:
     with ledger.recording(study_dir, "approve", now):
         found = checked(study_dir, path, now=now)
         made = Approval(request=found.digest, site=found.own.name, approved_at=stamp(now))
-        written = envelope.sign(made, APPROVAL, steward(found))
+        entry = Entry(before="", at=stamp(now), what="approved", verb="approve", request=found.digest)
         file = found.file(APPROVAL, ".json")
-        whole(file, written)
-        ledger.write(
-            study_dir,
-            Entry(before="", at=stamp(now), what="approved", verb="approve", request=found.digest),
-        )
+        with signed(file, envelope.sign(made, APPROVAL, steward(found))):
+            ledger.write(study_dir, entry)
     return file
 
 

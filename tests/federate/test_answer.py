@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from rwe import audit
-from rwe.errors import RefusedError, UsageError
+from rwe import audit, chain
+from rwe.errors import DataError, RefusedError, UsageError
 from rwe.federate import envelope, files, members
 from rwe.federate.answer import answer
 from rwe.federate.approve import approve
@@ -125,6 +125,45 @@ def test_a_full_disk_leaves_nothing_half_signed_and_the_request_can_be_answered_
     assert sorted(p.name for p in (north(made) / "federate").iterdir()) == before
     assert [entry.what for entry in made.ledger("north")] == ["approved"]
     assert answer(north(made), asked, now=LATER)[0].exists()
+
+
+@pytest.mark.parametrize("act", [approve, answer])
+def test_a_full_disk_under_the_ledger_leaves_no_approval_and_no_answer(made, monkeypatch, act):
+    asked = made.request("count:cohort")
+    if act is answer:
+        approve(north(made), asked, now=LATER)
+    before = {p.name for p in (north(made) / "federate").iterdir()}
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as m:
+        m.setattr(chain, "append", full)
+        with pytest.raises(DataError, match="the ledger cannot be written") as e:
+            act(north(made), asked, now=LATER)
+    assert "nothing has left; make room" in e.value.hint
+    assert {p.name for p in (north(made) / "federate").iterdir()} <= {*before, ".lock", "ledger.ndjson"}
+    assert act(north(made), asked, now=LATER)
+
+
+def test_the_name_is_given_after_the_line_and_what_a_kill_left_is_taken_away(made, monkeypatch):
+    asked, folder = made.request("count:cohort"), north(made) / "federate"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for act, what, kind in ((approve, "approved", "approval"), (answer, "answered", "answer")):
+        with monkeypatch.context() as m:
+            m.setattr(files.os, "replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                act(north(made), asked, now=LATER)
+        assert made.ledger("north")[-1].what == what
+        assert not [*folder.glob(f"{kind}-*")]
+        assert [p.name.split("-")[0] for p in folder.glob(".*.part")] == [f".{kind}"]
+        (folder / ".request-0.json.part").touch()  # of another rwe, at work
+        approve(north(made), asked if act is approve else made.request("mean:age"), now=LATER)
+        assert [p.name for p in folder.glob(".*.part")] == [".request-0.json.part"]
+        (folder / ".request-0.json.part").unlink()
 
 
 def test_a_site_without_a_cohort_is_told_what_to_run(made):

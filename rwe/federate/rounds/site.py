@@ -6,7 +6,6 @@
 The site adds up what all sites have signed, by itself: from the coordinator it takes no number.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked
-from rwe.federate.files import beside, content
+from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
 from rwe.federate.masks import Site
 from rwe.federate.messages import ANSWER, SUMS, Request, Sums
@@ -41,9 +40,9 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         made = prepared(found.checked)
         _same_rows(found.checked, made)
         number, before = found.asked.number, envelope.digest(found.asked)
-        signed = _signed(found.checked, found.steps, made.models, number=number, before=before)
+        sums = _signed(found.checked, found.steps, made.models, number=number, before=before)
         found.keep()
-        return _release(found.checked, number, signed, now), len(found.models)
+        return _release(found.checked, number, sums, now), len(found.models)
 
 
 def given(study_dir: Path, path: Path) -> bytes:
@@ -87,9 +86,8 @@ def _slot(found: Checked, slot: Slot, number: int, before: str) -> vector.Slot:
     )
 
 
-def _release(found: Checked, number: int, signed: str, now: datetime) -> Path:
+def _release(found: Checked, number: int, sums: str, now: datetime) -> Path:
     file = found.file(ANSWER, f"-{number}.sealed")
-    part = beside(file, box.seal(signed.encode(), to=found.own.members.public()))
     entry = Entry(
         before="",
         at=stamp(now),
@@ -99,10 +97,6 @@ def _release(found: Checked, number: int, signed: str, now: datetime) -> Path:
         query=found.request.query,
         number=number,
     )
-    try:
+    with signed(file, box.seal(sums.encode(), to=found.own.members.public())):
         ledger.write(found.plan.folder, entry)
-    except BaseException:
-        part.unlink()
-        raise
-    os.replace(part, file)
     return file
