@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rwe.errors import RefusedError
-from rwe.federate import envelope, ledger, members
+from rwe.federate import envelope, form, ledger, members
 from rwe.federate.answer import answer
 from rwe.federate.files import content, whole
 from rwe.federate.messages import ANSWER, REQUEST, Request
@@ -81,6 +81,7 @@ def _kept(study_dir: Path, request: bytes, now: datetime) -> tuple[Path, Request
     with ledger.recording(study_dir, "answer", now):
         keys = [members.load(study_dir).public()]
         asked = envelope.opened(request, REQUEST, Request, keys=keys, where=WHERE)
+        form.request(asked, WHERE)
     path = members.folder_of(study_dir) / f"{REQUEST}-{asked.query[:8]}.json"
     if path.exists() and content(path) != request:  # a steward may have read it: it is not what is brought
         with ledger.recording(study_dir, "answer", now):

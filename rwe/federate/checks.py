@@ -1,17 +1,16 @@
-"""What a site looks at before it opens its data, in this order: signature, addressee, time, plan, what is
-asked, ledger, budget.
+"""What a site looks at before it opens its data, in this order: signature, form, addressee, time, plan,
+what is asked, ledger, budget.
 
     request file  ──▶  Checked, or a refusal by its code
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from rwe import study
-from rwe.federate import envelope, ledger, members, rules
+from rwe.federate import envelope, form, ledger, members, rules
 from rwe.federate.files import content
 from rwe.federate.ledger import Entry
 from rwe.federate.members import Own
@@ -60,8 +59,7 @@ def checked_of(study_dir: Path, request: bytes, path: Path, *, now: datetime, ag
     own = members.own(study_dir)
     keys = [own.members.public()]
     asked = envelope.opened(request, REQUEST, Request, keys=keys, where=path)
-    if not re.fullmatch("[0-9a-f]{32}", asked.query):
-        raise refusal("bad_form", path)
+    form.request(asked, path)
     if own.name not in asked.sites:
         raise refusal("not_addressed", path)
     if code := _time(asked, now):

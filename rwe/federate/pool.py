@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from rwe import study
-from rwe.federate import box, envelope, ledger, members, messages, rules
+from rwe.federate import box, envelope, form, ledger, members, messages, rules
 from rwe.federate.files import content, whole
 from rwe.federate.keys import Public, Secret
 from rwe.federate.ledger import Entry
@@ -62,6 +62,7 @@ def _read(
 ) -> tuple[Request, dict[str, Answer], Gathered, list[Path]]:
     known, key = members.load(study_dir), members.key(study_dir, members.COORDINATOR)
     asked = envelope.opened(content(path), REQUEST, Request, keys=[known.public()], where=path)
+    form.request(asked, path)
     came, later = _all(answers, asked, known, key)
     texts = {1: {site: a.sums for site, a in came.items() if a.sums}, **later}
     models = gathered(asked, path, study.load(study_dir), texts, known)
@@ -172,6 +173,7 @@ def _opened(path: Path, whose: Mapping[str, Pair], key: Secret) -> Answer | str:
 
 def _fits(found: Answer, asked: Request, path: Path) -> None:
     """As many parts as were asked, each with what its statistic needs and nothing beside."""
+    form.answer(found, path)
     if len(found.parts) != len(asked.asks) or not all(found.parts):
         raise refusal("bad_form", path)
     for ask, parts in zip(asked.asks, found.parts, strict=True):

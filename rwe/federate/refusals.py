@@ -14,7 +14,7 @@ REFUSALS = {
         "ask its sender for it again, and compare fingerprints by telephone",
     ),
     "not_canonical": ("is signed, but not written as rwe writes", "ask its sender for it again"),
-    "bad_form": ("has fields or values that no file of rwe has", "compare the versions of rwe"),
+    "bad_form": ("has fields, texts or values that no file of rwe has", "compare the versions of rwe"),
     "not_for_us": ("is sealed to another key", "was it made for this coordinator?"),
     "not_addressed": ("does not ask this site", "the coordinator has to name the site in the request"),
     "not_yet": ("is dated in the future", "is the clock of this computer right?"),

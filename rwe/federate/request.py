@@ -12,7 +12,7 @@ from pathlib import Path
 import rwe
 from rwe import locks, study
 from rwe.errors import UsageError
-from rwe.federate import envelope, members, rules
+from rwe.federate import envelope, form, members, rules
 from rwe.federate.files import whole
 from rwe.federate.messages import REQUEST, Ask, Request
 from rwe.federate.refusals import refusal
@@ -52,6 +52,8 @@ def request(study_dir: Path, wish: Wish, *, now: datetime) -> tuple[Path, Reques
     key = members.key(study_dir, members.COORDINATOR)
     if key.public != known.public():
         raise refusal("wrong_key", study_dir / members.FOLDER / "coordinator.key")
+    if not form.is_line(wish.agreement):
+        raise UsageError(f"--agreement: must be one line of at most {form.LONGEST} printable characters")
     made = made_of(plan, wish, sites=_sites(wish, known.site), now=now)
     _sums(made, max(len(plan.file.stratum), 1))
     path = members.folder_of(study_dir) / f"request-{made.query[:8]}.json"

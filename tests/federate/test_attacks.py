@@ -145,6 +145,29 @@ def test_a_request_that_never_ends_or_of_no_time(quiet):
     refused_at_site(quiet, forged(quiet, created="yesterday"), "bad_form")
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sites": ["north", "south\nCells     nothing leaves"]},
+        {"sites": ["north", "\x1b[2Jsouth"]},
+        {"sites": ["north", ""]},
+        {"study": "uc-msc-covid19\n"},
+        {"agreement": "DUA 1\x1b[1A", "tier": "agreement"},
+        {"agreement": "DUA \u202e1", "tier": "agreement"},
+        {"agreement": "A" * 201, "tier": "agreement"},
+        {"software": "rwe\r"},
+        {"created": "2026-03-01\n12:00:00.000Z"},
+        {"not_after": "2026-03-10\x1b12:00:00.000Z"},
+        {"query": "../" * 10 + "ab"},
+        {"asks": [Ask(statistic="mean", variable="age\x07")]},
+        {"asks": [Ask(statistic="mean", variable="il6", visit="d28\n")]},
+    ],
+    ids=repr,
+)
+def test_what_writes_over_a_terminal_is_never_shown(quiet, changed):
+    refused_at_site(quiet, forged(quiet, **changed), "bad_form")
+
+
 @pytest.mark.parametrize("key", ["the study file", "SQL", "mappings", "code list uc-msc", "software"])
 def test_a_request_of_another_plan(quiet, key):
     plan = {**opened(quiet, quiet.request("count:cohort")).plan, key: "0" * 64}
@@ -467,6 +490,22 @@ def test_an_answer_of_a_site_that_was_not_asked(done):
 def test_an_answer_to_another_request(done):
     made, _, path, _ = done
     refused_at_pool(made, made.request("count:cohort"), [path], "other_request")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"software": "rwe 1\n"},
+        {"data_as_of": "2026\x1b[8m"},
+        {"created": "2026-03-01\n12:00:00.000Z"},
+        {"parts": [[Part(stratum="mild\x9b1A", count=Count(treated=9, control=9))]]},
+    ],
+    ids=repr,
+)
+def test_an_answer_that_writes_over_a_terminal(done, changed):
+    made, asked, _, found = done
+    found = msgspec.structs.replace(found, **changed)
+    refused_at_pool(made, asked, [sealed(made, found, *keys_of(made, "north"))], "bad_form")
 
 
 def test_an_answer_given_twice(done):

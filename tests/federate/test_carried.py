@@ -64,10 +64,12 @@ def test_what_the_coordinator_has_not_signed_is_not_even_kept(made):
     keys = [made.key("coordinator", "coordinator").public]
     sound = envelope.opened(asked.read_bytes(), "request", Request, keys=keys, where=asked)
     forged = envelope.sign(msgspec.structs.replace(sound, min_arm=5), "request", Secret.make())
-    for brought, code in ((forged, "bad_signature"), (b"\x00", "not_signed")):
+    odd = msgspec.structs.replace(sound, query="../../x" + "0" * 25)
+    path = envelope.sign(odd, "request", made.key("coordinator", "coordinator"))
+    for brought, code in ((forged, "bad_signature"), (b"\x00", "not_signed"), (path, "bad_form")):
         assert carried(north(made), brought, now=LATER) == Carried(code=code)
     assert kept(made) == []
-    assert [e.code for e in made.ledger("north")] == ["bad_signature", "not_signed"]
+    assert [e.code for e in made.ledger("north")] == ["bad_signature", "not_signed", "bad_form"]
 
 
 def test_a_request_of_the_name_of_one_that_lies_there_does_not_take_its_place(made):
