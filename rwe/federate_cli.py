@@ -110,13 +110,23 @@ def show(file: RequestFile, study_dir: StudyDir = Path(), as_json: AsJson = Fals
 
 
 @federate.command()
-def approve(file: RequestFile, study_dir: StudyDir = Path()) -> None:
-    """Let this request, by its hash, be answered: the data steward signs with federate/steward.key."""
-    from rwe.federate.approve import approve as step
+def approve(
+    file: RequestFile,
+    study_dir: StudyDir = Path(),
+    sha256: Annotated[str, typer.Option(metavar="HASH", help="The one that `show` printed.")] = "",
+) -> None:
+    """Let this request, by its hash, be answered: the data steward signs with federate/steward.key.
+
+    With --sha256 nothing but the request that was shown.  Without it, what was approved is said.
+    """
+    from rwe.federate.approve import approved as step
 
     _begin("federate approve", study_dir, {})
-    _out(str(step(study_dir, file, now=_now())))
+    path, found = step(study_dir, file, now=_now(), sha256=sha256)
     _count(approved=1)
+    asks = ", ".join(map(str, found.request.asks))
+    typer.echo(f"approved: SHA-256 {found.digest}\n  of {', '.join(found.request.sites)}: {asks}", err=True)
+    _out(str(path))
 
 
 @federate.command()

@@ -48,6 +48,10 @@ REFUSALS = {
         "nothing more of them is answered until their arm has the patients of before, or 5 more or fewer",
     ),
     "not_approved": ("is not approved by this site's data steward", "run `rwe federate approve` first"),
+    "not_shown": (
+        "is not the request of this SHA-256",
+        "look at it with `rwe federate show`: it is not what was looked at before",
+    ),
     "clock_set_back": ("comes before the last line of the ledger", "is the clock of this computer right?"),
     "ledger_lost": ("cannot be held against the ledger: lines are lost", "put federate/ledger.ndjson back"),
     "wrong_key": ("needs the key of somebody else", "is the key in federate/ the one in members.toml?"),

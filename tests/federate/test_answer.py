@@ -84,6 +84,21 @@ def test_nothing_is_answered_before_the_steward_approved_this_very_request(made)
     assert refused(made, asked) == "not_approved"
 
 
+def test_the_steward_approves_what_was_shown_and_nothing_that_took_its_place(made):
+    asked, other = made.request("count:cohort"), made.request("mean:age")
+    seen = show(north(made), asked, now=LATER).digest
+    asked.write_bytes(other.read_bytes())
+    with pytest.raises(RefusedError, match="not_shown") as e:
+        approve(north(made), asked, now=LATER, sha256=seen)
+    assert e.value.code == made.ledger("north")[-1].code == "not_shown"
+    assert not [*(north(made) / "federate").glob("approval-*")]
+    seen = show(north(made), asked, now=LATER).digest
+    assert approve(north(made), asked, now=LATER, sha256=seen.upper()).exists()
+    for odd in (seen[:16], seen + "0", "x" * 64):
+        with pytest.raises(UsageError, match="64 hexadecimal digits"):
+            approve(north(made), asked, now=LATER, sha256=odd)
+
+
 def test_an_approval_by_another_key_is_none(made):
     asked = made.request("count:cohort")
     said = envelope.opened(
@@ -199,7 +214,10 @@ def test_the_commands_leave_their_lines_in_the_audit_log(ready, tmp_path):
     assert "8 treated, 9 control" in drop.run("federate", "show", path, *at)
     found = json.loads(drop.run("federate", "show", path, *at, "--json"))
     assert found["parts"][0][0]["count"] == {"treated": 8, "control": 9}
-    drop.run("federate", "approve", path, *at)
+    digest = found["sha256"]
+    assert f"approved: SHA-256 {digest}\n  of north, centre, south: count:cohort\n" in drop.run(
+        "federate", "approve", path, "--sha256", digest, *at
+    )
     assert "2 released, 0 suppressed" in drop.run("federate", "answer", path, *at)
     lines = [line.command for line in audit.lines(north(made) / "data") if line.what == "begin"]
     wanted = ["federate show", "federate show", "federate approve", "federate answer"]
