@@ -108,6 +108,7 @@ def _message(body: bytes, form: type[M], where: object) -> M:
         UnicodeDecodeError,
         RecursionError,
         RweError,
+        OverflowError,
         rfc8785.CanonicalizationError,
     ):
         raise refusal("bad_form", where) from None

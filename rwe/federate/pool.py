@@ -193,6 +193,8 @@ def _part(ask: Ask, part: Part, asked: Request, path: Path) -> None:
         raise refusal("bad_form", path)
     if part.masked is not None and not fits(part.masked, asked.patients):
         raise refusal("bad_form", path)
+    if rules.beyond(msgspec.to_builtins(part)):
+        raise refusal("bad_form", path, about="a number larger than any site has")
     arms = [*_sizes(part)]
     if arms and rules.small_arm(arms[0], arms[1], least=asked.min_arm):
         raise refusal("too_small", path)

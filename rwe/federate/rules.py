@@ -32,6 +32,10 @@ FARTHEST = 1e6
 """Of a centre: about one far away, sums round values at a threshold of the coordinator's choice."""
 MOST_PATIENTS = 5000
 """Of a stratum in a secure sum."""
+MOST_IN_ARM = 10_000_000
+"""Patients or events of an arm of a stratum at one site, in plain numbers."""
+LARGEST_SUM = 1e60
+"""Of values, of squares or of days: beyond any, and still far from infinity when squared."""
 NEVER = ("min", "max", "range", "quantile", "median", "quartile", "percentile", "row", "list", "sql")
 MEASURED, EVENTS = ("age", "days_from_anchor"), ("any_event", "serious_event")
 SEXES = ("sex=female", "sex=male", "sex=other")
@@ -233,6 +237,17 @@ def sums_differ(sums: Mapping[str, Sequence[str]], plain: Collection[str], befor
     if sums and len({frozenset(sites) for sites in (*done.values(), *sums.values())}) > 1:
         return "other_sites"
     return "mixed" if {*sums} & ({*plain} | {*told}) or {*plain} & {*done} else None
+
+
+def beyond(told: object, name: str = "") -> bool:
+    """Is a number of a summary, as plain objects, larger than any site has?  Of tied ranks n³ is a bound."""
+    if isinstance(told, dict):
+        return any(beyond(value, key) for key, value in told.items())
+    if isinstance(told, list):
+        return any(beyond(value, name) for value in told)
+    if isinstance(told, float):
+        return not abs(told) <= LARGEST_SUM
+    return isinstance(told, int) and name != "ties" and abs(told) > MOST_IN_ARM
 
 
 def partial(named_sites: Iterable[str], answered: Iterable[str]) -> str | None:

@@ -15,6 +15,7 @@ REASONS = {
     "no_variation": "all values are equal",
     "no_events": "no events, or nothing but events",
     "not_identified": "too few values",
+    "too_many": "too many patients or events for an exact method",
 }
 
 

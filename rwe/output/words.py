@@ -27,6 +27,7 @@ REASONS = {
     "ranks_death": "the main analysis ranks deaths, so that who died counts as measured",
     "of_a_change": "the main analysis is of a change, not of a value",
     "not_at_every_visit": "not measured at another visit",
+    "too_many": "too many patients or events for an exact method",
     "not_ascertained": "an arm has no record of adverse events at all; this is not zero events",
     "not_identified": "too few values, or a model without a unique solution",
     "not_stated": "not compared: what is not stated is no group",

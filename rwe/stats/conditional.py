@@ -18,6 +18,11 @@ Table = tuple[int, int, int, int]
 """a of m treated, b of n controls."""
 STEPS, FARTHEST = 200, 700.0
 """Halvings of an interval of log odds; e to the farthest is still a number."""
+MOST_POINTS = 20_000
+"""Of all tables together: a second of work, which grows with the square."""
+LEAST_CHANCE = 1e-200
+"""Of what was observed, at an odds ratio of 1: below it the far tail of a limit vanishes.  Limits are right
+to 1e-11 there, to 1e-4 at 1e-252, and nothing at 1e-302."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +41,14 @@ class Conditional:
             chances=reduce(np.convolve, (chances for _, chances in parts), np.ones(1)),
             observed=sum(a for a, *_ in tables),
         )
+
+    @classmethod
+    def computable(cls, tables: Sequence[Table]) -> "Conditional | None":
+        """None where it would take too long, or where estimate and limits would be lost in rounding."""
+        if sum(map(_points, tables)) > MOST_POINTS:
+            return None
+        found = cls.of(tables)
+        return found if found.chances[found.observed - found.first] >= LEAST_CHANCE else None
 
     @property
     def last(self) -> int:
@@ -76,6 +89,12 @@ class Conditional:
         tilted = np.exp(logs - logs.max())
         scaled: FloatArray = tilted / tilted.sum()
         return scaled
+
+
+def _points(table: Table) -> int:
+    """How many numbers of treated events its margins allow."""
+    a, m, b, n = table
+    return min(a + b, m) - max(0, a + b - n) + 1
 
 
 def _hypergeometric(table: Table) -> tuple[int, FloatArray]:

@@ -16,6 +16,7 @@ Reason = Literal[
     "no_events",  # a 2x2 without events, or without anything else
     "level_not_attained",  # of the interval alone: the comparison stays estimated
     "not_identified",  # too few values for the variance the method needs
+    "too_many",  # more patients or events than an exact method can be computed for
     "no_direction",  # the study does not say which end of the endpoint's scale is worse
     "decided_by_death",  # of the shift alone: half of the pairs or more are of a death and a survivor
 ]

@@ -160,7 +160,9 @@ def exact(strata: Sequence[Events], *, level: float = LEVEL) -> Estimate:
     cells = Cells.of(strata)
     if reason := cells.untold():
         return Estimate.not_estimable(reason, name=ODDS, test=EXACT, arms=cells.arms())
-    found = Conditional.of(_tables(strata))
+    found = Conditional.computable(_tables(strata))
+    if found is None:
+        return Estimate.not_estimable("too_many", name=ODDS, test=EXACT, arms=cells.arms())
     low, high = found.limits(level=level)
     return Estimate(
         name=ODDS,

@@ -18,6 +18,8 @@ KATZ, WOOLF = "Katz, log scale", "Woolf, log scale"
 HALDANE = "Woolf, log scale, ½ added to each cell since one is 0 (Haldane–Anscombe)"
 POISSON = "rate ratio, two-sided, exact conditional on all events"
 CONDITIONAL = "exact conditional (Clopper–Pearson)"
+MOST_EVENTS = 1_000_000
+"""P looks at each number of events from 0 to all."""
 
 
 def risk_ratio(events: Events, *, level: float = LEVEL) -> Estimate:
@@ -84,11 +86,14 @@ def rate_ratio(events: Events, *, level: float = LEVEL) -> Estimate:
     a, total, odds = first.events, first.events + second.events, first.person_days / second.person_days
     if not total:
         return Estimate.not_estimable("no_events", name=RATE, test=POISSON, arms=arms)
+    value = a / second.events / odds if second.events else None
+    if total > MOST_EVENTS:
+        return Estimate.not_estimable("too_many", name=RATE, test=POISSON, arms=arms, value=value)
     low, high = clopper_pearson(a, total, level=level)
     bounded = high < 1
     return Estimate(
         name=RATE,
-        value=a / second.events / odds if second.events else None,
+        value=value,
         ci_low=low / (1 - low) / odds,
         ci_high=high / (1 - high) / odds if bounded else None,
         level=level,

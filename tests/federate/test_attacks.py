@@ -566,6 +566,31 @@ def test_an_answer_with_a_number_that_is_none(done, number):
         pool(made.coordinator, asked, [sealed(made, json.dumps(whole).encode())], publish=False, now=LATER)
 
 
+@pytest.mark.parametrize(
+    ("ask", "place", "number"),
+    [
+        ("count:cohort", ("count", "treated"), 10_000_001),
+        ("van_elteren:il6:d28", ("ranks", "n"), 2**53 - 1),
+        ("exact:any_event", ("events", "control", "n"), 2**53 - 1),
+        ("rate_ratio:any_event", ("events", "treated", "events"), 10**9),
+        ("rate_ratio:any_event", ("events", "treated", "person_days"), 1e70),
+        ("mean:age", ("moments", "control", "squares"), 1e70),
+        ("mean:age", ("moments", "control", "total"), 1e200),
+    ],
+)
+def test_numbers_that_no_site_has(made, ask, place, number):
+    """From which a result would never end, or be infinite."""
+    made.policy("north", 'agreement = "DUA 1"\n')
+    asked = made.request(ask, agreement="DUA 1")
+    raw = msgspec.to_builtins(made.opened("north", made.answer("north", asked)))
+    at, *_ = raw["parts"][0]
+    for name in place[:-1]:
+        at = at[name]
+    at[place[-1]] = number
+    odd = msgspec.defstruct("Odd", [*raw])(**raw)
+    refused_at_pool(made, asked, [sealed(made, odd, *keys_of(made, "north"))], "bad_form")
+
+
 def test_ranks_that_no_patients_have(made):
     asked, _, found = answered(made, "van_elteren:il6:d28")
     body = envelope.canonical(found)

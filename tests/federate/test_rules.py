@@ -238,6 +238,20 @@ def test_r11_a_secure_sum_is_over_at_least_3_sites():
     assert rules.enough_sites(3)
 
 
+@pytest.mark.parametrize(
+    ("told", "most"),
+    [
+        ({"count": {"treated": rules.MOST_IN_ARM}}, {"count": {"treated": rules.MOST_IN_ARM + 1}}),
+        ({"x": [1.0, [-1e60]]}, {"x": [1.0, [-1.1e60]]}),
+        ({"ranks": {"ties": 10**15}}, {"ranks": {"u": 1e61}}),
+        ({"stratum": "all", "suppressed": None}, {"x": float("inf")}),
+    ],
+)
+def test_what_no_site_has_is_beyond_wherever_it_stands(told, most):
+    assert not rules.beyond(told)
+    assert rules.beyond(most)
+
+
 def test_r12_who_is_missing_is_named():
     assert rules.partial(["a", "b", "c"], ["c", "a"]) == "2 of 3; without b"
     assert rules.partial(["a", "b", "c"], ["c", "b", "a"]) is None

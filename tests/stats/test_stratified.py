@@ -136,6 +136,35 @@ def test_a_stratum_without_an_arm_changes_nothing(counts):
     assert mh.exact([*strata, lonely]) == mh.exact(strata)
 
 
+@pytest.mark.parametrize(
+    "strata",
+    [
+        [table(2**52, 2**53, b=2**51, n=2**53)],
+        [table(5000, 10000, b=3000, n=10000)] * 3,  # 24,003 numbers of treated events
+        [table(4000, 8800, b=2100, n=8800)] * 2,  # P of 1e-300: estimate and limits would be lost in rounding
+    ],
+)
+def test_an_exact_odds_ratio_of_too_many_is_not_estimable_and_ends(strata):
+    found = mh.exact(strata)
+    assert (found.status, found.reason, found.p) == ("not_estimable", "too_many", None)
+    assert found.n_treated == sum(s.treated.n for s in strata)
+
+
+def test_an_exact_odds_ratio_is_right_up_to_where_it_ends():
+    """By the tables tilted to an odds ratio of 2, where nothing vanishes."""
+    found = mh.exact([table(3900, 7800, b=2600, n=7800)] * 2)
+    wanted = 1.9999095043311217, 1.9100051475657625, 2.0941490736886905
+    assert (found.value, found.ci_low, found.ci_high) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_rate_ratio_of_too_many_events_has_a_value_and_no_test():
+    arms = {"treated": 2 * 10**9, "control": 10**9}
+    found = rate_ratio(
+        Events(**{arm: ArmEvents(patients=5, events=k, n=9, person_days=10.0) for arm, k in arms.items()})
+    )
+    assert (found.status, found.reason, found.value, found.p) == ("not_estimable", "too_many", 2.0, None)
+
+
 def test_an_exact_odds_ratio_without_an_upper_limit_says_so():
     found = mh.exact([table(3, 5, b=0, n=5)])
     assert found.value is None
