@@ -99,6 +99,8 @@ def read(text: str, plan: Study) -> Ask:
         ask = Ask(statistic=name or "", variable=variable or "", visit=visit, centre=float(centre or 0))
     except ValueError:
         raise UsageError(f"--ask {text}: the centre after @ must be a number") from None
+    if not rules.near(ask.centre):
+        raise UsageError(f"--ask {text}: the centre after @ must be from -1,000,000 to 1,000,000")
     code = "unknown_statistic" if any(more) else rules.named(ask, plan.file)
     if code == "not_in_study":
         some, of = rules.variables(ask.statistic, plan.file), STATISTICS[ask.statistic].of

@@ -109,9 +109,14 @@ def named(ask: Ask, file: StudyFile) -> str | None:
     """R4, R7: the code of why it may not be asked."""
     if ask.statistic not in STATISTICS:
         return "never_leaves" if any(n in ask.statistic.lower() for n in NEVER) else "unknown_statistic"
-    if not abs(ask.centre) <= FARTHEST:
+    if not near(ask.centre):
         return "bad_form"
     return None if (ask.variable, ask.visit) in variables(ask.statistic, file) else "not_in_study"
+
+
+def near(centre: float) -> bool:
+    """R7.  NaN is not."""
+    return abs(centre) <= FARTHEST
 
 
 def variables(statistic: str, file: StudyFile) -> list[tuple[str, str | None]]:

@@ -61,6 +61,10 @@ def test_without_a_statistic_named_all_that_the_study_needs_are_asked_in_less_th
         ("van_elteren:il6; DROP TABLE cohort:d28", "no such variable"),
         ("van_elteren", "no such variable"),
         ("mean:age@old", "must be a number"),
+        *(
+            (f"mean:age@{far}", "centre after @ must be from")
+            for far in ("nan", "inf", "-inf", "1e9", "-1000001")
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_said_with_what_can(made, ask, says):
