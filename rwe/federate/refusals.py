@@ -17,8 +17,11 @@ REFUSALS = {
     "bad_form": ("has fields, texts or values that no file of rwe has", "compare the versions of rwe"),
     "not_for_us": ("is sealed to another key", "was it made for this coordinator?"),
     "not_addressed": ("does not ask this site", "the coordinator has to name the site in the request"),
-    "not_yet": ("is dated in the future", "is the clock of this computer right?"),
-    "expired": ("has expired", "ask the coordinator for a new one"),
+    "not_yet": ("is dated in the future", "is the clock right, here and at the coordinator?"),
+    "expired": (
+        "has expired",
+        "ask the coordinator for a new one; or is the clock of this computer ahead?",
+    ),
     "too_long_valid": ("is valid for longer than 90 days", "ask the coordinator for a shorter one"),
     "other_plan": ("is of another plan", "both sides need the same study.toml, codes/ and version of rwe"),
     "unknown_statistic": (
@@ -52,7 +55,10 @@ REFUSALS = {
         "is not the request of this SHA-256",
         "look at it with `rwe federate show`: it is not what was looked at before",
     ),
-    "clock_set_back": ("comes before the last line of the ledger", "is the clock of this computer right?"),
+    "clock_set_back": (
+        "comes before the last line of the ledger",
+        "is the clock of this computer right?  if it was ahead, wait until the time of that line",
+    ),
     "ledger_lost": ("cannot be held against the ledger: lines are lost", "put federate/ledger.ndjson back"),
     "wrong_key": ("needs the key of somebody else", "is the key in federate/ the one in members.toml?"),
     "wrong_site": ("is of another site than its key", "ask the site for it again"),
