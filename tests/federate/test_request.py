@@ -77,6 +77,8 @@ def test_what_a_study_has_nothing_of_is_said(made):
     with pytest.raises(UsageError, match="no such variable") as e:
         made.request("weighted_difference:il6:d28", agreement="DUA 1")
     assert e.value.hint == "nothing may be asked: the study has no [propensity] with weights"
+
+
 @pytest.mark.parametrize("text", ["DUA\n1", "\x1b[2J", "A" * 201])
 def test_an_agreement_that_no_site_would_print_is_not_named(made, text):
     with pytest.raises(UsageError, match="--agreement: must be one line"):
