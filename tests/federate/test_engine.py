@@ -72,3 +72,34 @@ def test_without_a_server_or_a_kit_it_says_what_to_do(made, kits, tmp_path):
     assert _newest(made.coordinator) == kits["coordinator@rwe.federation"]
     with pytest.raises(RweError, match="no kit to ask with"):
         _newest(tmp_path)
+
+
+def test_a_class_that_is_not_ours_may_not_be_built_either(made, kits):
+    from nvflare.apis.fl_exception import UnsafeComponentError
+    from nvflare.apis.workspace import Workspace
+    from nvflare.app_common.widgets.component_path_authorizer import ComponentPathAuthorizer
+
+    from rwe.federate.engine import policy
+    from rwe.federate.engine.serve import prepared
+
+    prepared(made.folders["south"], kits["south"])
+    site = Workspace(str(made.folders["south"] / "federate" / "engine"), "south")
+    allows = ComponentPathAuthorizer().authorize_component_config
+    allows({"path": policy.EXECUTOR}, workspace=site)
+    for path in (policy.CONTROLLER, policy.ADMISSION, "nvflare.app_common.executors.client_api.Any"):
+        with pytest.raises(UnsafeComponentError):
+            allows({"path": path}, workspace=site)
+
+
+def test_a_start_keeps_the_newest_of_old_jobs_and_bounds_the_audit(made, kits):
+    from rwe.federate.engine import jobs
+    from rwe.federate.engine.serve import prepared
+
+    root = made.folders["centre"] / "federate" / "engine"
+    for k in range(jobs.KEPT + 2):
+        (root / f"8f14e45f-ceea-467f-a1f8-00000000000{k}").mkdir(parents=True)
+    (root / "audit.log").write_bytes(b"x" * (jobs.LARGE + 1))
+    prepared(made.folders["centre"], kits["centre"])
+    assert len([path for path in root.iterdir() if jobs.is_id(path.name)]) == jobs.KEPT
+    assert not (root / "audit.log").exists()
+    assert (root / "audit.log.1").stat().st_size > jobs.LARGE

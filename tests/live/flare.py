@@ -1,6 +1,6 @@
 """One coordinator and its sites by NVFlare, a process each, on 127.0.0.1; and jobs that must be refused.
 
-    python -m tests.live.flare submit KIT JOB     # as the coordinator; `unsigned-…` without its signature
+    python -m tests.live.flare submit KIT JOB     # as the coordinator; `unsigned` without a signature
     python -m tests.live.flare lax KIT FOLDER     # a server that lets through whatever it is given
 
 `submit` prints one line of JSON: what the engine says of it.
@@ -10,9 +10,10 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from tests.run import rwe
 ROOT = Path(__file__).parents[2]
 STARTS = 300
 """Seconds until all are connected, on a busy computer."""
+IMPORTED = "imported"
+"""A file in the folder of a site that has run what a job brought along."""
 FOREIGN = "nvflare.app_common.executors.statistics.statistics_executor.StatisticsExecutor"
-UNSIGNED = "unsigned"
 
 
 def available() -> str | None:
@@ -40,6 +42,10 @@ class Engine:
     server_kit: Path
     server: Running
     folders: dict[str, Path]
+    sites: dict[str, Running] = field(default_factory=dict)
+
+    def stop(self, site: str) -> None:
+        _stop(self.sites[site])
 
     def become_lax(self) -> None:
         """The server goes and comes back as one that forbids nothing; the sites find it again."""
@@ -53,21 +59,25 @@ class Engine:
             back = all(f"Re-activate the client: {name}" in said for name in drop.SITES)
             return "lax" if back else None
 
-        words = ["-m", "tests.live.flare", "lax", self.server_kit, coordinator]
-        self.server = _start(words, coordinator, ready)
+        command = [sys.executable, "-m", "tests.live.flare", "lax", self.server_kit, coordinator]
+        self.server = _start(command, coordinator, ready)
 
 
 @contextmanager
-def running(folders: dict[str, Path]) -> Iterator[Engine]:
-    """While the coordinator's server and all sites are connected."""
-    coordinator, port = folders["coordinator"], _free_port()
-    made = rwe("federate", "provision", "--dir", coordinator, "--port", str(port)).stdout.split()
+def running(
+    folders: dict[str, Path], host: str = "localhost", inside: Callable[[str], list[str]] = lambda _: []
+) -> Iterator[Engine]:
+    """While the coordinator's server and all sites are connected.  inside: before the command of each."""
+    coordinator, port = folders["coordinator"], str(_free_port())
+    made = rwe("federate", "provision", "--dir", coordinator, "--host", host, "--port", port).stdout.split()
     kits = {Path(line).name: Path(line) for line in made}
     started: list[Running] = []
     try:
-        started = [_serve(kits["localhost"], coordinator, "Server started")]
-        engine = Engine(kits["coordinator@rwe.federation"], kits["localhost"], started[0], folders)
-        started += [_serve(kits[name], folders[name], "Connected to server") for name in drop.SITES]
+        started = [_serve(kits[host], coordinator, "Server started", inside("coordinator"))]
+        engine = Engine(kits["coordinator@rwe.federation"], kits[host], started[0], folders)
+        for name in drop.SITES:
+            engine.sites[name] = _serve(kits[name], folders[name], "Connected to server", inside(name))
+            started.append(engine.sites[name])
         yield engine
         started[0] = engine.server
     finally:
@@ -75,16 +85,17 @@ def running(folders: dict[str, Path]) -> Iterator[Engine]:
             _stop(one)
 
 
-def _serve(kit: Path, folder: Path, says: str) -> Running:
+def _serve(kit: Path, folder: Path, says: str, inside: list[str]) -> Running:
     def ready(_: float) -> str | None:
         log = _log(folder)
         return str(kit) if log.exists() and says in log.read_text(errors="replace") else None
 
-    return _start(["-m", "rwe", "federate", "serve", kit, "--dir", folder], folder, ready)
+    return _start(
+        [*inside, sys.executable, "-m", "rwe", "federate", "serve", kit, "--dir", folder], folder, ready
+    )
 
 
-def _start(words: list[str | Path], folder: Path, ready: Callable[[float], str | None]) -> Running:
-    command = [sys.executable, *words]
+def _start(command: list[str | Path], folder: Path, ready: Callable[[float], str | None]) -> Running:
     return process.start(command, log=folder / "serve.log", ready=ready, seconds=STARTS, cwd=ROOT)
 
 
@@ -95,6 +106,14 @@ def _stop(one: Running) -> None:
 
 def _log(folder: Path) -> Path:
     return folder / "federate" / "engine" / "log.txt"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STARTS
+    while not true():
+        if time.monotonic() > deadline:
+            raise process.LiveError(f"not so after {STARTS} s: {true}")
+        time.sleep(0.2)
 
 
 def _free_port() -> int:
@@ -112,7 +131,7 @@ def shipped(job: Path) -> None:
 def foreign(job: Path) -> None:
     from rwe.federate.engine import policy
 
-    config = job / "app" / "config" / "config_fed_client.json"
+    config = _config(job)
     config.write_text(config.read_text().replace(policy.EXECUTOR, FOREIGN))
 
 
@@ -120,7 +139,27 @@ def unsigned(job: Path) -> None:
     """As it is: the submitter leaves the signature out."""
 
 
-BAD: dict[str, Callable[[Path], None]] = {"shipped": shipped, "foreign": foreign, UNSIGNED: unsigned}
+def importing(job: Path) -> None:
+    """By settings of its own, without a `custom` folder: each module below `.`, the engine's folder."""
+    beside = _config(job).with_name
+    beside("own.py").write_text(
+        f"import os, pathlib\npathlib.Path(os.environ['RWE_FEDERATE_STUDY'], '{IMPORTED}').touch()\n"
+    )
+    beside("comm_config.json").write_text('{"comm_driver_path": "."}')
+    beside("resources.json").write_text('{"decomposer_module": "own"}')
+
+
+def hocon(job: Path, fetched: str) -> None:
+    """fetched: an address that its reader would ask for the rest."""
+    config = _config(job)
+    ours = json.loads(config.read_text())
+    config.unlink()
+    lines = [f'include url("{fetched}")', *(f"{key} = {json.dumps(value)}" for key, value in ours.items())]
+    config.with_suffix(".conf").write_text("\n".join(lines))
+
+
+def _config(job: Path) -> Path:
+    return job / "app" / "config" / "config_fed_client.json"
 
 
 def submit(kit: Path, job: Path) -> None:
@@ -128,7 +167,7 @@ def submit(kit: Path, job: Path) -> None:
 
     from rwe.federate.engine.carry import session
 
-    if job.name.startswith(UNSIGNED):
+    if job.name == unsigned.__name__:
         file_transfer.sign_folders = lambda *_, **__: None
     with session(kit) as opened:
         meta = opened.wait_for_job(opened.submit_job(str(job)), timeout=180, poll_interval=0.5)

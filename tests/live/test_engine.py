@@ -1,14 +1,19 @@
 """Sites that share nothing but NVFlare give the answer of the file drop, and of all rows in one store."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+from functools import partial
 from math import sqrt
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from scipy import stats
 
+from rwe.federate.engine import jobs
 from tests.cli import folders
 from tests.federate import drop
 from tests.federate.conftest import ready  # noqa: F401
@@ -125,12 +130,30 @@ def merged_z(merged):
     return away / sqrt(variance)
 
 
-def test_what_no_steward_approved_is_carried_and_not_answered(made, kit):
-    ended = rwe("federate", "carry", asked_of(made), "--dir", made.coordinator, "--kit", kit, expect=3)
-    assert ended.stdout.strip() == ""
-    assert [line for line in ended.stderr.splitlines() if line.startswith("partial:")] == [
-        f"partial: {name}: not_approved" for name in drop.SITES
-    ]
+@pytest.fixture(scope="module")
+def unapproved(made, running):
+    """Carried to sites that still have the folders of many jobs before."""
+    for folder in made.sites():
+        for k in range(jobs.KEPT):
+            old = folder / "federate" / "engine" / str(uuid4())
+            old.mkdir()
+            os.utime(old, (k, k))
+    return rwe("federate", "carry", asked_of(made), "--dir", made.coordinator, "--kit", running.kit, expect=3)
+
+
+def test_what_no_steward_approved_is_carried_and_not_answered(unapproved):
+    assert unapproved.stdout.strip() == ""
+    assert partial_lines(unapproved) == [f"partial: {name}: not_approved" for name in drop.SITES]
+
+
+def test_what_jobs_leave_is_bounded_at_a_site_and_at_the_coordinator(made, unapproved):
+    flare.wait_until(lambda: all(len(of_jobs(folder)) == jobs.KEPT for folder in made.sites()))
+    stored = made.coordinator / "federate" / "engine" / "storage" / "jobs"
+    assert [*stored.iterdir()] == of_jobs(made.coordinator) == []
+
+
+def of_jobs(folder):
+    return [path for path in (folder / "federate" / "engine").iterdir() if jobs.is_id(path.name)]
 
 
 def test_the_servers_one_port_is_bound_to_this_computer_alone(made, kit):
@@ -140,37 +163,42 @@ def test_the_servers_one_port_is_bound_to_this_computer_alone(made, kit):
 
 
 @pytest.mark.parametrize(
-    ("what", "detail"),
+    ("change", "detail"),
     [
-        ("shipped", "BYOC not permitted"),
-        ("unsigned", "unsigned job rejected - signed deploy is required"),
+        (flare.shipped, "job refused: foreign_file"),
+        (flare.importing, "job refused: foreign_file"),
+        (flare.foreign, "job refused: foreign_configuration"),
+        (flare.unsigned, "unsigned job rejected - signed deploy is required"),
     ],
 )
-def test_each_site_itself_refuses_shipped_code_and_jobs_without_a_signature(lax, tmp_path, what, detail):
-    said = submitted(lax, tmp_path, what)
+def test_each_site_itself_refuses_a_job_that_is_no_request(made, lax, tmp_path, change, detail):
+    all_sites_say(detail, submitted(lax, tmp_path, change))
+    assert not [folder for folder in made.sites() if (folder / flare.IMPORTED).exists()]
+
+
+def test_each_site_itself_refuses_a_configuration_of_another_form_unread(lax, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as fetched:
+        fetched.setblocking(False)
+        address = f"http://127.0.0.1:{fetched.getsockname()[1]}/more.conf"
+        said = submitted(lax, tmp_path, partial(flare.hocon, fetched=address))
+        all_sites_say("Missing required config", said)
+        with pytest.raises(BlockingIOError):  # nobody has called
+            fetched.accept()
+
+
+def all_sites_say(detail, said):
     assert said["status"] == "FINISHED:FAILED_TO_RUN"
     assert "server: OK" in said["detail"]
     for name in drop.SITES:
-        assert any(line.startswith(f"{name}: ") and detail in line for line in said["detail"])
+        assert any(line.startswith(f"{name}: ") and detail in line for line in said["detail"]), said
 
 
-def test_each_site_itself_refuses_a_class_that_is_not_ours(made, lax, tmp_path):
-    assert submitted(lax, tmp_path, "foreign")["status"] == "FINISHED:ABNORMAL"
-    for name in drop.SITES:
-        logs = (made.folders[name] / "federate" / "engine").glob("*/log.txt")
-        assert any("ComponentNotAuthorized" in text and flare.FOREIGN in text for text in map(_text, logs))
-
-
-def _text(path):
-    return path.read_text()
-
-
-def submitted(kit, tmp_path, what):
+def submitted(kit, tmp_path, change):
     from rwe.federate.engine.carry import write_job
 
-    job = tmp_path / f"{what}-job"
+    job = tmp_path / getattr(change, "__name__", "job")
     write_job(job, dict.fromkeys(drop.SITES, b"{}"), timeout=30)
-    flare.BAD[what](job)
+    change(job)
     command = [sys.executable, "-m", "tests.live.flare", "submit", kit, job]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(ended.stdout.splitlines()[-1])
@@ -182,3 +210,7 @@ def test_no_job_turns_on_streaming_by_a_file_that_it_brings(stores):
 
     words = serve._command("client.client_train", Path("root"), "fed_client.json", uid="north")
     assert "allow_log_streaming=false" in words[words.index("--set") :]
+
+
+def partial_lines(ended):
+    return [line for line in ended.stderr.splitlines() if line.startswith("partial:")]

@@ -64,15 +64,11 @@ def write_job(job: Path, brought: Mapping[str, bytes], *, timeout: int) -> None:
     texts = {site: base64.b64encode(what).decode() for site, what in brought.items()}
     asks = {"brought": texts, "timeout": timeout}
     server = {"components": [], "workflows": [{"id": "ask", "path": policy.CONTROLLER, "args": asks}]}
-    client = {
-        "components": [],
-        "executors": [{"tasks": ["answer"], "executor": {"path": policy.EXECUTOR, "args": {}}}],
-    }
     meta = {"name": job.name, "resource_spec": {}, "min_clients": 1, "deploy_map": {"app": ["@ALL"]}}
     for file, text in (
         (job / "meta.json", meta),
-        (config / "config_fed_server.json", {"format_version": 2, **server}),
-        (config / "config_fed_client.json", {"format_version": 2, **client}),
+        (config / policy.SERVER_CONFIG, {"format_version": 2, **server}),
+        (config / policy.CLIENT_CONFIG, policy.site_job()),
     ):
         file.write_text(json.dumps(text), encoding="utf-8")
 
@@ -99,6 +95,7 @@ def _run(kit: Path, job: Path, work: Path, *, timeout: int) -> Path:
             name = opened.submit_job(str(job))
             meta = opened.wait_for_job(name, timeout=timeout + GRACE, poll_interval=0.5)
             got = Path(opened.download_job_result(name, str(work / "got")))
+            opened.delete_job(name)  # what came is here; the server would keep all that it ever brought
         except Exception as e:  # noqa: BLE001  the engine names no kind of its own
             hint = "federate/engine/log.txt at the coordinator says why"
             raise SiteError(

@@ -1,14 +1,17 @@
 """What the engine may do here: settings that we write ourselves at each start, whatever a kit says.
 
 A kit comes from the coordinator, so a site takes its certificates and the address from it and nothing else.
-No code shipped with a job, no class but ours, no job without the coordinator's signature, no log or file
-that goes anywhere, no shell.
+No code shipped with a job, no file of its own, no class but ours, no job without the coordinator's signature,
+no log or file that goes anywhere, no shell.
 """
 
 from typing import Any
 
 EXECUTOR = "rwe.federate.engine.site.AnswerExecutor"
 CONTROLLER = "rwe.federate.engine.coordinator.AskController"
+ADMISSION = "rwe.federate.engine.parent.RequestsOnly"
+TIDYING = "rwe.federate.engine.parent.Tidying"
+CLIENT_CONFIG, SERVER_CONFIG = "config_fed_client.json", "config_fed_server.json"
 LEAD = "lead"
 """The role of the coordinator's certificate; no other is made, and none has a right."""
 
@@ -38,15 +41,23 @@ def permissions(granted: dict[str, str]) -> dict[str, Any]:
     return {"format_version": "1.0", "permissions": {LEAD: rights}}
 
 
+def site_job() -> dict[str, Any]:
+    """What a site runs in a job: the coordinator writes it, and the site lets in no other."""
+    answer = {"tasks": ["answer"], "executor": {"path": EXECUTOR, "args": {}}}
+    return {"format_version": 2, "components": [], "executors": [answer]}
+
+
 def site_resources() -> dict[str, Any]:
     return {
         **_classes(EXECUTOR, STREAMER),
+        "app_validator": {"path": ADMISSION, "args": {}},
         "client": {"retry_timeout": 30, "compression": "Gzip"},
         "components": [
             _part("resource_manager", "resource_managers.gpu_resource_manager.GPUResourceManager")
             | {"args": {"num_of_gpus": 0, "mem_per_gpu_in_GiB": 0}},
             _part("resource_consumer", "resource_consumers.gpu_resource_consumer.GPUResourceConsumer"),
             _part("process_launcher", "job_launcher.client_process_launcher.ClientProcessJobLauncher"),
+            {"id": "tidying", "path": TIDYING, "args": {}},
         ],
     }
 
@@ -105,8 +116,8 @@ def logging() -> dict[str, Any]:
                 "formatter": "plain",
                 "filename": "log.txt",
                 "mode": "a",
-                "maxBytes": 20_000_000,
-                "backupCount": 5,
+                "maxBytes": 5_000_000,
+                "backupCount": 3,
             },
         },
         "loggers": {"root": {"level": "INFO", "handlers": ["consoleHandler", "logFileHandler"]}},

@@ -16,7 +16,7 @@ from typing import Any
 
 from rwe.errors import UsageError
 from rwe.federate import members
-from rwe.federate.engine import policy
+from rwe.federate.engine import jobs, policy
 from rwe.federate.engine.policy import org
 from rwe.federate.engine.site import STUDY
 
@@ -104,6 +104,8 @@ def _folder(study_dir: Path, startup: Path, who: str) -> Path:
     for part in ("startup", "local"):
         shutil.rmtree(root / part, ignore_errors=True)
         (root / part).mkdir(parents=True, mode=0o700)
+    jobs.tidy(root)
+    jobs.bound(root / "audit.log")
     for file in (f"{who}.crt", f"{who}.key", "rootCA.pem"):
         try:
             shutil.copyfile(startup / file, root / "startup" / file)
