@@ -1,11 +1,15 @@
 """A kit, and what is taken from it.  Only where NVFlare is installed; no engine is started."""
 
 import json
+import socket
+import subprocess
+import sys
 
 import pytest
 
-from rwe.errors import RweError, UsageError
+from rwe.errors import RweError, SiteError, UsageError
 from tests.federate import drop
+from tests.run import rwe
 
 pytest.importorskip("nvflare", reason="engine mode is an extra: pip install 'rwe[federated]'")
 
@@ -103,3 +107,29 @@ def test_a_start_keeps_the_newest_of_old_jobs_and_bounds_the_audit(made, kits):
     assert len([path for path in root.iterdir() if jobs.is_id(path.name)]) == jobs.KEPT
     assert not (root / "audit.log").exists()
     assert (root / "audit.log.1").stat().st_size > jobs.LARGE
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_server_that_is_not_there_or_never_answers_is_named_with_the_time_waited(made, tmp_path, listens):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not listens:
+            server.close()
+        made = drop.federation(tmp_path)
+        rwe("federate", "provision", "--dir", made.coordinator, "--port", str(port))
+        asked = made.request("count:cohort", days=90)
+        ended = rwe(
+            "federate", "carry", asked, "--dir", made.coordinator, expect=SiteError.exit_code, fresh=True
+        )
+    assert "no connection to the engine within 10 s" in ended.stderr
+    assert "rwe federate serve" in ended.stderr
+
+
+def impatient(*words):
+    """rwe that waits a second for a connection."""
+    patched = (
+        "from rwe import __main__; from rwe.federate.engine import carry; carry.CONNECTS = 1; __main__.main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", patched, *words], capture_output=True, text=True, check=False
+    )

@@ -1,5 +1,6 @@
 """Sites that share nothing but NVFlare give the answer of the file drop, and of all rows in one store."""
 
+import contextlib
 import json
 import os
 import socket
@@ -210,6 +211,29 @@ def test_no_job_turns_on_streaming_by_a_file_that_it_brings(stores):
 
     words = serve._command("client.client_train", Path("root"), "fed_client.json", uid="north")
     assert "allow_log_streaming=false" in words[words.index("--set") :]
+
+
+def test_a_site_that_has_gone_and_one_that_hangs_are_silent_and_the_others_are_pooled(made, running, lax):
+    request = asked_of(made)
+    rwe("federate", "approve", request, "--dir", made.folders["north"])
+    running.stop("centre")
+    words = ("--dir", made.coordinator, "--kit", lax, "--timeout", "10")
+    with hanging(made.folders["south"] / "federate" / "members.toml"):
+        ended = rwe("federate", "carry", request, *words, expect=3)
+    assert partial_lines(ended) == ["partial: centre: silent", "partial: south: silent"]
+    (answer,) = ended.stdout.split()
+    said = rwe("federate", "pool", request, answer, "--dir", made.coordinator, "--json", expect=3).stdout
+    assert [answered["id"] for answered in json.loads(said)["pooled"]["sites"]] == ["north"]
+
+
+@contextlib.contextmanager
+def hanging(path):
+    """Whoever reads it waits for a writer."""
+    path.unlink()
+    os.mkfifo(path)
+    yield
+    with contextlib.suppress(OSError):  # nobody waits any more
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
 
 
 def partial_lines(ended):

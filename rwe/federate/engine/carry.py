@@ -26,6 +26,8 @@ from rwe.federate.messages import ANSWER, REQUEST, Request
 from rwe.federate.pool import next_round
 from rwe.federate.refusals import REFUSALS
 
+CONNECTS = 10
+"""Seconds until the coordinator's server has answered; the engine takes a few more to give up."""
 GRACE = 120
 """Seconds for what the engine does around a job."""
 
@@ -78,10 +80,11 @@ def session(kit: Path) -> Iterator[Session]:
     """Prints of the engine go where messages go."""
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            opened = new_secure_session(kits.ADMIN, str(kit.resolve()))
+            opened = new_secure_session(kits.ADMIN, str(kit.resolve()), timeout=CONNECTS)
         except Exception as e:  # noqa: BLE001  many kinds, each with a text of its own
             hint = "is `rwe federate serve` running at the coordinator, and is the kit of this authority?"
-            raise SiteError(f"{kit}: no connection to the engine ({type(e).__name__})", hint=hint) from None
+            why = f"no connection to the engine within {CONNECTS} s ({type(e).__name__})"
+            raise SiteError(f"{kit}: {why}", hint=hint) from None
         try:
             yield opened
         finally:

@@ -22,6 +22,8 @@ from rwe.federate.engine.site import STUDY
 
 FOLDER = "engine"
 APP = "nvflare.private.fed.app."
+OUTCOMES = 10
+"""Seconds, once all have answered or had their time, that the server waits for a site's process to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,8 @@ def _coordinator(study_dir: Path, startup: Path) -> Start | None:
     ours = _settings(server, **admin, **_certificates("server"))
     _write(root / "startup" / "fed_server.json", ours)
     _local(root, policy.coordinator_resources(str(root / "storage")), policy.AT_COORDINATOR)
-    command = _command("server.server_train", root, "fed_server.json", org="rwe")
+    words = {"org": "rwe", "client_outcome_wait_timeout": str(OUTCOMES)}
+    command = _command("server.server_train", root, "fed_server.json", **words)
     return Start(command=command, who="coordinator", address=target, study=study_dir)
 
 
