@@ -1,7 +1,7 @@
 """One coordinator and its sites by NVFlare, a process each, on 127.0.0.1; and jobs that must be refused.
 
     python -m tests.live.flare submit KIT JOB     # as the coordinator; `unsigned` without a signature
-    python -m tests.live.flare lax KIT FOLDER     # a server that lets through whatever it is given
+    python -m tests.live.flare lax KIT --dir FOLDER     # a server or site that lets in whatever it is given
 
 `submit` prints one line of JSON: what the engine says of it.
 """
@@ -59,24 +59,31 @@ class Engine:
             back = all(f"Re-activate the client: {name}" in said for name in drop.SITES)
             return "lax" if back else None
 
-        command = [sys.executable, "-m", "tests.live.flare", "lax", self.server_kit, coordinator]
+        command = [sys.executable, "-m", "tests.live.flare", "lax", self.server_kit, "--dir", coordinator]
         self.server = _start(command, coordinator, ready)
 
 
 @contextmanager
 def running(
-    folders: dict[str, Path], host: str = "localhost", inside: Callable[[str], list[str]] = lambda _: []
+    folders: dict[str, Path],
+    host: str = "localhost",
+    inside: Callable[[str], list[str]] = lambda _: [],
+    *,
+    lax: bool = False,
 ) -> Iterator[Engine]:
     """While the coordinator's server and all sites are connected.  inside: before the command of each."""
+    serve = ["-m", "tests.live.flare", "lax"] if lax else ["-m", "rwe", "federate", "serve"]
     coordinator, port = folders["coordinator"], str(_free_port())
     made = rwe("federate", "provision", "--dir", coordinator, "--host", host, "--port", port).stdout.split()
     kits = {Path(line).name: Path(line) for line in made}
     started: list[Running] = []
     try:
-        started = [_serve(kits[host], coordinator, "Server started", inside("coordinator"))]
+        begin = [*inside("coordinator"), sys.executable, *serve]
+        started = [_serve(begin, kits[host], coordinator, "Server started")]
         engine = Engine(kits["coordinator@rwe.federation"], kits[host], started[0], folders)
         for name in drop.SITES:
-            engine.sites[name] = _serve(kits[name], folders[name], "Connected to server", inside(name))
+            begin = [*inside(name), sys.executable, *serve]
+            engine.sites[name] = _serve(begin, kits[name], folders[name], "Connected to server")
             started.append(engine.sites[name])
         yield engine
         started[0] = engine.server
@@ -85,14 +92,12 @@ def running(
             _stop(one)
 
 
-def _serve(kit: Path, folder: Path, says: str, inside: list[str]) -> Running:
+def _serve(begin: list[str], kit: Path, folder: Path, says: str) -> Running:
     def ready(_: float) -> str | None:
         log = _log(folder)
         return str(kit) if log.exists() and says in log.read_text(errors="replace") else None
 
-    return _start(
-        [*inside, sys.executable, "-m", "rwe", "federate", "serve", kit, "--dir", folder], folder, ready
-    )
+    return _start([*begin, kit, "--dir", folder], folder, ready)
 
 
 def _start(command: list[str | Path], folder: Path, ready: Callable[[float], str | None]) -> Running:
@@ -175,12 +180,13 @@ def submit(kit: Path, job: Path) -> None:
     os._exit(0)  # its threads take seconds to end
 
 
-def lax(kit: Path, folder: Path) -> None:
+def lax(kit: Path, _: Path, folder: Path) -> None:
     from rwe.federate.engine.serve import prepared, run
 
     start, root = prepared(folder, kit), folder / "federate" / "engine"
-    _change(root / "startup" / "fed_server.json", require_signed_jobs=False)
-    _change(root / "local" / "resources.json", class_allow_list=["*"])
+    for settings in (root / "startup").glob("fed_*.json"):
+        _change(settings, require_signed_jobs=False)
+    _change(root / "local" / "resources.json", class_allow_list=["*"], app_validator=None)
     _change(root / "local" / "authorization.json", permissions={"lead": "any"})
     run(start)
 
