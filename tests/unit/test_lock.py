@@ -1,4 +1,4 @@
-"""requirements.lock: all that is installed for rwe has its version there, and the hashes of its files."""
+"""The lock files: all that is installed for rwe has its version there, and the hashes of its files."""
 
 import re
 from collections.abc import Iterator
@@ -9,14 +9,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCK = Path(__file__).parents[2] / "requirements.lock"
+ROOT = Path(__file__).parents[2]
+LOCKS = [ROOT / name for name in ("requirements.lock", "requirements-federated.lock")]
 PIN = re.compile(
     r"^([A-Za-z0-9._-]+)==(\S+?)(?: ;[^\\]*)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n?)+)", re.M
 )
 
 
-def pins() -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version, _ in PIN.findall(LOCK.read_text("utf-8"))}
+def pins(lock: Path) -> list[str]:
+    return [canonicalize_name(name) for name, _, _ in PIN.findall(lock.read_text("utf-8"))]
 
 
 def needed(name: str, extras: frozenset[str], seen: set[str]) -> Iterator[str]:
@@ -35,15 +36,21 @@ def needed(name: str, extras: frozenset[str], seen: set[str]) -> Iterator[str]:
             yield from needed(at, frozenset(wanted.extras), seen)
 
 
-@pytest.mark.parametrize("extra", ["test", "check"])
-def test_every_dependency_is_pinned_with_hashes(extra: str) -> None:
+@pytest.mark.parametrize(("extra", "locks"), [("test", 1), ("check", 1), ("federated", 2)])
+def test_every_dependency_is_pinned_with_hashes(extra: str, locks: int) -> None:
     wanted = set(needed("rwe", frozenset({extra}), set()))
     assert len(wanted) > 20
-    assert wanted - set(pins()) == set()
+    assert wanted - {name for lock in LOCKS[:locks] for name in pins(lock)} == set()
 
 
-def test_no_line_of_the_lock_is_without_a_hash() -> None:
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_no_line_of_a_lock_is_without_a_hash(lock: Path) -> None:
     lines = [
-        line for line in LOCK.read_text("utf-8").splitlines() if "==" in line and not line.startswith("#")
+        line for line in lock.read_text("utf-8").splitlines() if "==" in line and not line.startswith("#")
     ]
-    assert len(lines) == len(pins())
+    assert len(lines) == len(pins(lock))
+
+
+def test_nothing_is_pinned_twice() -> None:
+    names = [name for lock in LOCKS for name in pins(lock)]
+    assert len(names) == len(set(names))
