@@ -151,7 +151,8 @@ def pool(
     answers: Annotated[list[Path], typer.Argument(metavar="ANSWER…", dir_okay=False)],
     study_dir: StudyDir = Path(),
     publish: Annotated[
-        bool, typer.Option("--publish", help="Suppress cells of 1 to 4 of what is pooled, too.")
+        bool,
+        typer.Option("--publish", help="Suppress cells of 1 to 7 of what is pooled and round the rest."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -22,6 +22,7 @@ from rwe.federate.pooled import NAME, Pooled, Row, SiteAnswer, rows
 from rwe.federate.pooled_sums import LIMITS, Sums, summed_rows
 from rwe.federate.publish import published
 from rwe.federate.refusals import refusal
+from rwe.federate.rounding import WORDS
 from rwe.federate.rounds.ended import model_rows
 from rwe.federate.rounds.gather import Gathered, gathered, written
 from rwe.federate.secure_sum import fits
@@ -88,6 +89,7 @@ def _pooled(
         rows=published(found) if publish else found,
         limits=list(LIMITS) if any(map(is_summed, asked.asks)) else [],
         unfinished=_unfinished(models),
+        rounding=list(WORDS) if publish else [],
     )
 
 

@@ -83,6 +83,7 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True):
     """partial: which of the sites named did not answer.  tier: whom it is for.  limits: of secure sums.
 
     unfinished: what models wait for, that take rounds.
+    rounding: in words, to what all numbers are; none of the coordinator's.
     """
 
     label: str
@@ -95,6 +96,7 @@ class Pooled(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     limits: list[str] = []
     unfinished: str | None = None
+    rounding: list[str] = []
 
 
 def rows(ask: Ask, parts: Parts) -> list[Row]:

@@ -1,49 +1,67 @@
 """What is pooled, once more by the rules, before it is shown to anyone but the coordinator.
 
-rows  ──▶  the same, those with a cell of 1 to 4 or that would give one back suppressed
+    rows  ──▶  the same: a cell of 1 to 7, and what would give one back, suppressed; the rest rounded
+
+Rows are held back as if all others were exact: estimates may tell more than rounded counts do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from rwe.federate import rules
 from rwe.federate.pooled import ALL, Arm, Row, hidden
+from rwe.federate.rounding import rounded
+from rwe.federate.rules import LEAST_PUBLISHED, SEXES, small_cell
+
+GIVES_BACK = "gives_back"
 
 
 def published(found: Sequence[Row]) -> list[Row]:
-    kept = [hidden(row, "small_cell") if _small(row, found) else _without_curve(row) for row in found]
-    return [hidden(row, "small_cell") if _total_of_hidden(row, kept) else row for row in kept]
+    kept = [hidden(row, "small_cell") if _small(row) else row for row in found]
+    kept = [hidden(row, GIVES_BACK) if _tells(row, kept) else row for row in kept]
+    kept = [hidden(row, GIVES_BACK) if _total_of_hidden(row, kept) else row for row in kept]
+    return [rounded(row) for row in kept]
 
 
-def _without_curve(row: Row) -> Row:
-    """Each of its steps is a patient."""
-    arms = (arm and msgspec.structs.replace(arm, curve=None) for arm in (row.treated, row.control))
-    treated, control = arms
-    return msgspec.structs.replace(row, treated=treated, control=control)
+def _small(row: Row) -> bool:
+    """R2: a cell, or whom it leaves."""
+    return _few(count for arm in _arms(row) for count in (arm.n, _held(arm), arm.n - _held(arm)))
 
 
-def _small(row: Row, found: Sequence[Row]) -> bool:
-    """R2, R3."""
-    arms = _arms(row)
-    cells = [count for a in arms if a.patients is not None for count in (a.patients, a.n - a.patients)]
-    if rules.small_cell([*(arm.n for arm in arms), *cells]):
+def _few(counts: Iterator[int]) -> bool:
+    return small_cell(counts, least=LEAST_PUBLISHED)
+
+
+def _tells(row: Row, kept: Sequence[Row]) -> bool:
+    """R3, within its stratum, over all statistics: they have the same table of a variable."""
+    if row.status == "suppressed":
+        return False
+    beside = [r for r in kept if r.stratum == row.stratum]
+    if any(r.status == "suppressed" for r in beside if _of(r) == _of(row)):
         return True
-    beside = {r.variable: [a.patients or 0 for a in _arms(r)] for r in found if _beside(row, r) and _arms(r)}
-    return rules.gives_back(row.variable, beside)
+    shown = {r.variable: _arms(r) for r in beside if r.status != "suppressed"}
+    if row.variable in SEXES:  # the others are all that are left
+        sexes = [shown[sex] for sex in SEXES if sex in shown]
+        return _few(both[0].n - sum(map(_held, both)) for both in zip(*sexes, strict=True))
+    if row.variable == "serious_event" and "any_event" in shown:
+        both = zip(shown["any_event"], _arms(row), strict=True)
+        return _few(_held(some) - _held(serious) for some, serious in both)
+    return False
 
 
-def _beside(row: Row, other: Row) -> bool:
-    same = (row.statistic, row.stratum) == (other.statistic, other.stratum)
-    return same and other.variable in rules.BESIDE.get(row.variable, ())
+def _total_of_hidden(row: Row, kept: Sequence[Row]) -> bool:
+    """R3: the total, less all strata but one, is that one."""
+    if row.stratum != ALL or row.status == "suppressed":
+        return False
+    return any(r.status == "suppressed" for r in kept if _of(r) == _of(row))
+
+
+def _of(row: Row) -> tuple[str, str | None]:
+    return row.variable, row.visit
 
 
 def _arms(row: Row) -> list[Arm]:
     return [arm for arm in (row.treated, row.control) if arm]
 
 
-def _total_of_hidden(row: Row, kept: Sequence[Row]) -> bool:
-    """R3: the total, less all strata but one, is that one."""
-    of = row.statistic, row.variable, row.visit
-    shown = row.stratum == ALL and row.status != "suppressed"
-    return shown and any(r.status == "suppressed" for r in kept if (r.statistic, r.variable, r.visit) == of)
+def _held(arm: Arm) -> int:
+    """0 where it is no table."""
+    return arm.patients or 0

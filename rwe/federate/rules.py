@@ -2,6 +2,7 @@
 
 R1   an arm of fewer than 5 patients: nothing leaves                                     small_arm
 R2   a cell of 1 to 4 is suppressed, unless an agreement lets it go to the coordinator   small_cell
+     published: of 1 to 7, and the rest rounded                                          publish.py
 R3   a table with a suppressed cell goes whole, and with it what would give it back       gives_back
 R4   endpoints and covariates of the study alone, no filter of the coordinator's         named
 R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
@@ -23,6 +24,8 @@ from rwe.federate.statistics import STATISTICS, Of, in_rounds, is_masked
 from rwe.study import StudyFile
 
 LEAST = 5
+LEAST_PUBLISHED, COUNTS_TO, P_FROM = 8, 5, 0.001
+"""Counts of 7 or fewer are redacted, others rounded to 5.  Source: docs.opensafely.org/outputs/sdc."""
 PARAMETERS_A_PATIENT = 0.33
 LONGEST = timedelta(days=90)
 CLOCKS = timedelta(minutes=5)

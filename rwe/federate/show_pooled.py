@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rwe.federate.pooled import Arm, Pooled, Row
+from rwe.federate.rules import P_FROM
 from rwe.results import EstimateResult
 
 REASONS = {
@@ -10,6 +11,7 @@ REASONS = {
     "site_missing": "masks cancel over all sites alone; a new request has to go to all",
     "not_readable": "the masks do not cancel, or there are more patients than were asked for",
     "small_cell": "a cell has too few patients",
+    "gives_back": "beside other rows it would give a cell of too few patients back",
     "small_group": "too few have it, or have it not",
     "empty_arm": "an arm has no value",
     "no_variation": "all values are equal",
@@ -31,13 +33,15 @@ def _lines(found: Pooled) -> Iterator[str]:
     yield f"{found.study}, pooled of {', '.join(s.id for s in found.sites) or 'nobody'}"
     if found.tier == "coordinator":
         yield f"For the coordinator under {found.agreement}: not for publication; --publish makes that"
+    yield from found.rounding
     yield ""
+    about = "≈" if found.rounding else ""
     asked = None
     for row in found.rows:
         if (row.statistic, row.variable, row.visit) != asked:
             asked = row.statistic, row.variable, row.visit
             yield " ".join(filter(None, asked)) + (f": {row.test.name}" if row.test else "") + _way(row)
-        yield f"  {row.stratum:<10} {_said(row)}"
+        yield f"  {row.stratum:<10} {_said(row, about)}"
     if found.limits:
         yield ""
         yield "Limits of the secure sum (experimental):"
@@ -48,7 +52,8 @@ def _way(row: Row) -> str:
     return " (secure sum)" if row.secure_sum else ""
 
 
-def _said(row: Row) -> str:
+def _said(row: Row, about: str) -> str:
+    """about: what stands before a count that is rounded."""
     if row.status == "suppressed":
         where = ", ".join(
             f"{h.site}" + (f" {h.stratum}" if (row.stratum, row.secure_sum) == ("all", False) else "")
@@ -57,13 +62,15 @@ def _said(row: Row) -> str:
         return f"suppressed: {_reason(row)}{f' ({where})' if where else ''}"
     if row.status == "unfinished":
         return f"unfinished: {row.reason}"
-    arms = f"{_arm(row.treated)} v {_arm(row.control)}"
+    arms = f"{about}{_arm(row.treated)} v {about}{_arm(row.control)}"
     if row.estimate is None:
         return arms
     if row.status == "not_estimable":
         return f"{arms}; not estimable: {REASONS.get(row.reason or '', row.reason)}"
-    p = f", P = {row.test.p:.3g}" if row.test and row.test.p is not None else ""
-    return f"{arms}; {row.estimate.name} {value_text(row.estimate)}{p}"
+    p = row.test.p if row.test else None
+    least = "≤" if about and p == P_FROM else "="
+    said = "" if p is None else f", P {least} {p:.3g}"
+    return f"{arms}; {row.estimate.name} {value_text(row.estimate)}{said}"
 
 
 def _reason(row: Row) -> str:

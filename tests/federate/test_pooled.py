@@ -246,16 +246,19 @@ def test_all_sites_end_with_0_and_the_table_names_each_test(made, asked, answers
     assert "suppressed: an arm of a site has too few patients (centre, south)" in said
 
 
-def test_what_is_published_has_no_cell_of_1_to_4_and_no_total_that_gives_it_back(made, asked, answers):
-    found = pool(made.coordinator, asked, [*answers.values()], publish=True, now=LATER)
-    assert found.tier == "publish"
-    arms = [arm for r in found.rows for arm in (r.treated, r.control) if arm and arm.patients is not None]
-    assert all(not 0 < count < 5 for arm in arms for count in (arm.patients, arm.n - arm.patients))
-    assert row(found, "van_elteren:FEV1:d28").reason == "small_arm"
-    events = [r for r in found.rows if r.variable == "any_event"]
-    for strata in zip(events[::3], events[1::3], events[2::3], strict=True):
-        *parts, whole = (r.status == "suppressed" for r in strata)
-        assert whole >= any(parts)
+def test_what_is_published_is_rounded_and_says_so_and_the_coordinators_is_exact(made, asked, answers, pooled):
+    said = drop.run("federate", "pool", asked, *answers.values(), "--publish", "--dir", made.coordinator)
+    found = json.loads((made.coordinator / "results" / "pooled.json").read_bytes())
+    assert found["tier"] == "publish"
+    assert "to the nearest 5" in found["rounding"][0]
+    assert all(line in said for line in found["rounding"])
+    arms = [arm for r in found["rows"] for arm in (r["treated"], r["control"]) if arm]
+    assert arms
+    assert all((arm[key] or 0) % 5 == 0 for arm in arms for key in ("n", "patients", "events"))
+    assert f"≈{arms[0]['n']} v ≈{arms[1]['n']}" in said
+    assert not [r for r in found["rows"] if r["test"] and r["test"]["statistic"]]
+    assert pooled.rounding == []
+    assert any(arm.n % 5 for r in pooled.rows for arm in (r.treated, r.control) if arm)
 
 
 def test_an_answer_to_all_that_the_study_needs_has_less_than_100_kb(made):
