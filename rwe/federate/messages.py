@@ -14,7 +14,7 @@ from rwe.stats.van_elteren import Ranked
 REQUEST, APPROVAL, ANSWER = "request", "approval", "answer"
 SUMS, ROUND = "sums", "round"
 Tier = Literal["agreement", "publish"]
-Held = Literal["small_arm", "small_cell", "small_group"]
+Held = Literal["small_arm", "small_cell", "small_group", "few_missing"]
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,6 +83,7 @@ def _prepared(checked: Checked) -> Prepared:
     with Store.open(folder.data_folder(plan.folder)) as store:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
+        whole = [s.arms for s in summed(store, plan, COHORT)]
         for place, ask in enumerate(checked.request.asks):
             beside = _beside(store, plan, ask)
             found = [*summed(store, plan, ask)]
@@ -92,7 +93,7 @@ def _prepared(checked: Checked) -> Prepared:
                 found = [_masked(checked, place, s, by) for s in found]
             else:
                 found = [
-                    _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits)
+                    _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits, whole[n])
                     for n, s in enumerate(found)
                 ]
             parts.append([s.part for s in found])
@@ -115,8 +116,11 @@ def _beside(store: Store, plan: Study, ask: Ask) -> dict[str, list[tuple[int, in
     }
 
 
-def _ruled(ask: Ask, s: Summed, beside: Mapping[str, tuple[int, int]], limits: Limits) -> Summed:
-    held = rules.held_back(ask, s.part, s.arms, limits)
+def _ruled(
+    ask: Ask, s: Summed, beside: Mapping[str, tuple[int, int]], limits: Limits, whole: tuple[int, int]
+) -> Summed:
+    missing = whole[0] - s.arms[0], whole[1] - s.arms[1]
+    held = rules.held_back(ask, s.part, s.arms, limits, missing=missing)
     if not limits.open_cells and rules.gives_back(ask.variable, beside, least=limits.min_cell):
         held = held or "small_cell"
     part = Part(stratum=s.part.stratum, suppressed=held) if held else s.part

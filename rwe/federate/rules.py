@@ -3,6 +3,7 @@
 R1   an arm of fewer than 5 patients: nothing leaves                                     small_arm
 R2   a cell of 1 to 4 is suppressed, unless an agreement lets it go to the coordinator   small_cell
      published: of 1 to 7, and the rest rounded                                          publish.py
+     so is how many have no value, which n beside the cohort's tells                     held_back
 R3   a table with a suppressed cell goes whole, and with it what would give it back       gives_back
 R4   endpoints and covariates of the study alone, no filter of the coordinator's         named
 R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
@@ -81,10 +82,14 @@ def too_rich(parameters: int, patients: int) -> bool:
     return parameters > PARAMETERS_A_PATIENT * patients
 
 
-def held_back(ask: Ask, part: Part, arms: tuple[int, int], limits: Limits) -> Held | None:
-    """Why this part stays; arms: how many patients are in it.  R1, R2, R3, R6."""
+def held_back(
+    ask: Ask, part: Part, arms: tuple[int, int], limits: Limits, *, missing: tuple[int, int] = (0, 0)
+) -> Held | None:
+    """Why this part stays; arms: how many patients are in it, missing: how many are not.  R1, R2, R3, R6."""
     if small_arm(*arms, least=limits.min_arm):
         return "small_arm"
+    if not limits.open_cells and small_cell(missing, least=limits.min_cell):
+        return "few_missing"
     if part.events is None:
         return None
     t, c = part.events.treated, part.events.control

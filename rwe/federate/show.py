@@ -22,6 +22,7 @@ HELD = {
     "small_arm": "an arm has fewer than {arm} patients",
     "small_cell": "a cell of its table has fewer than {cell} patients",
     "small_group": "fewer than {cell} patients have it, or have it not",
+    "few_missing": "fewer than {cell} patients of an arm have no value, which n beside all would tell",
 }
 
 

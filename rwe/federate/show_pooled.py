@@ -13,6 +13,7 @@ REASONS = {
     "small_cell": "a cell has too few patients",
     "gives_back": "beside other rows it would give a cell of too few patients back",
     "small_group": "too few have it, or have it not",
+    "few_missing": "too few of an arm of a site have no value: n beside all would tell how many",
     "empty_arm": "an arm has no value",
     "no_variation": "all values are equal",
     "no_events": "no events, or nothing but events",

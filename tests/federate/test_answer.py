@@ -13,6 +13,7 @@ from rwe.federate.answer import answer
 from rwe.federate.approve import approve
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Approval
+from rwe.federate.pool import _sizes
 from rwe.federate.show import show
 from tests.federate import drop
 from tests.federate.drop import LATER
@@ -37,7 +38,8 @@ def refused(made, asked):
 
 
 def test_what_is_shown_is_what_leaves_to_the_last_digit(made):
-    asked = made.request(*SOME)
+    made.policy("north", 'agreement = "DUA 1"\n')
+    asked = made.request(*SOME, agreement="DUA 1")
     shown = show(north(made), asked, now=LATER)
     left = made.opened("north", made.answer("north", asked))
     assert left.parts == shown.prepared.parts
@@ -48,6 +50,24 @@ def test_what_is_shown_is_what_leaves_to_the_last_digit(made):
     numbers += [part.ranks.u for part in left.parts[1]] + [part.count.control for part in left.parts[0]]
     assert all(f" {number}" in text for number in numbers)
     assert "sealed to the coordinator, and no others" in text
+
+
+def test_r2_how_many_have_no_value_is_a_cell_too_but_under_an_agreement(made):
+    """Of 8 and 9, 11 and 12 patients, IL-6 is known of 8 and 6, 10 and 11."""
+    asks = ("count:cohort", "van_elteren:il6:d28", "mean:il6:baseline", "share:sex=female", "mean:age")
+    asks += ("van_elteren:lesion:d90", "van_elteren:FEV1:d90")
+    count, *left = made.opened("north", made.answer("north", made.request(*asks))).parts
+    assert [part.suppressed for part in left[0]] == ["few_missing"] * 2
+    sizes = [[*_sizes(part)] for parts in (count, *left) for part in parts]
+    whole = sizes[:2] * len(asks)
+    away = [w - n for found, of in zip(sizes, whole, strict=True) for n, w in zip(found, of, strict=False)]
+    assert len(away) == 10
+    assert not {*away} & {1, 2, 3, 4}
+    said = show(north(made), made.request(*asks), now=LATER).lines
+    assert any("fewer than 5 patients of an arm have no value" in line for line in said)
+    made.policy("north", 'agreement = "DUA 1"\n')
+    opened = made.opened("north", made.answer("north", made.request(*asks, agreement="DUA 1")))
+    assert [(part.ranks.m, part.ranks.n) for part in opened.parts[1]] == [(8, 6), (10, 11)]
 
 
 def test_suppressed_is_a_status_with_a_reason_and_no_number(made):

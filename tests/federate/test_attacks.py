@@ -341,7 +341,7 @@ def test_a_dummy_that_one_patient_has(made):
 
 def test_an_arm_of_one_patient_whose_rank_u_would_be(made):
     made.policy("north", "min_arm = 9\n")
-    path = made.answer("north", made.request("van_elteren:il6:d28"))
+    path = made.answer("north", made.request("van_elteren:lesion:d90"))
     moderate, severe = made.opened("north", path).parts[0]
     assert (moderate.suppressed, moderate.ranks) == ("small_arm", None)
     assert severe.ranks is not None
@@ -592,10 +592,10 @@ def test_numbers_that_no_site_has(made, ask, place, number):
 
 
 def test_ranks_that_no_patients_have(made):
-    asked, _, found = answered(made, "van_elteren:il6:d28")
+    asked, _, found = answered(made, "van_elteren:lesion:d90")
     body = envelope.canonical(found)
-    assert b'"u":11,' in body or b'"u":11}' in body
-    raw = msgspec.json.decode(body.replace(b'"u":11', b'"u":4900'))
+    assert b'"u":48,' in body or b'"u":48}' in body
+    raw = msgspec.json.decode(body.replace(b'"u":48', b'"u":4900'))
     odd = msgspec.defstruct("Odd", [*raw])(**raw)
     refused_at_pool(made, asked, [sealed(made, odd, *keys_of(made, "north"))], "bad_form")
 

@@ -74,6 +74,18 @@ def test_r2_under_an_agreement_a_cell_goes_to_the_coordinator():
     assert held(table(1, 20, 2, 20), (20, 20), open_cells=True) is None
 
 
+@pytest.mark.parametrize(
+    ("missing", "stays"), [((0, 4), True), ((1, 9), True), ((0, 5), False), ((0, 0), False)]
+)
+def test_r2_how_many_have_no_value_is_a_cell(missing, stays):
+    """Whatever is told of those who have one."""
+    part = Part(stratum="all", count=Count(treated=20, control=20))
+    for statistic in ("mean", "van_elteren", "share"):
+        found = rules.held_back(ask(statistic), part, (20, 20), Limits(), missing=missing)
+        assert (found == "few_missing") == stays
+    assert rules.held_back(ask("mean"), part, (20, 20), Limits(open_cells=True), missing=missing) is None
+
+
 def test_r3_of_a_table_with_a_small_cell_no_margin_leaves():
     """The part that takes its place has nothing but a reason: see test_answer."""
     assert held(table(16, 20, 9, 20), (20, 20)) == "small_cell"  # 4 of 20 have none
