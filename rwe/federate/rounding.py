@@ -52,6 +52,7 @@ def rounded(row: Row) -> Row:
         control=row.control and _arm(row.control),
         estimate=row.estimate and _estimate(row.estimate, keep),
         test=row.test and _test(row.test),
+        coefficients={name: Digits(n=DIGITS).of(b) or 0.0 for name, b in row.coefficients.items()},
     )
 
 
@@ -73,6 +74,7 @@ def _arm(arm: Arm) -> Arm:
         median=three.of(arm.median),
         q1=three.of(arm.q1),
         q3=three.of(arm.q3),
+        effective=three.of(arm.effective),
     )
 
 

@@ -289,7 +289,7 @@ def test_one_patient_out_and_one_in_are_not_told_of_by_the_name_of_another_varia
 
 def test_nor_of_a_patient_who_is_in_another_stratum_now(made):
     """Asked for nothing but counts, and even where of the one stratum nothing leaves."""
-    answered(made, "van_elteren:il6:d28")
+    answered(made, "mean:days_from_anchor")
     changed(made, "SET stratum = 'moderate' " + ONE.format("severe"))
     refused_by_data(made, made.request("count:cohort"))
     refused_by_data(made, made.request("count:cohort", min_arm=10))

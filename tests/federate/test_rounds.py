@@ -170,6 +170,20 @@ def test_a_round_is_shown_in_plain_words_before_it_is_answered(made, ended):
     assert any("sums of" in line and "under masks shared with centre, south" in line for line in first)
 
 
+def test_what_is_published_of_a_model_is_rounded(made, asked, ended):
+    found, _ = rounds(made.coordinator, asked, ended[1], publish=True, now=LATER)
+    model = row(found, "weighted_difference:il6:d28", "moderate")
+    assert (model.status, model.test.statistic) == ("estimated", None)
+    numbers = [
+        *model.coefficients.values(),
+        model.treated.effective,
+        model.control.mean,
+        model.estimate.value,
+    ]
+    assert [float(f"{number:.3g}") for number in numbers] == numbers
+    assert model.treated.n % 5 == 0
+
+
 def test_a_level_under_a_secure_sum_has_a_share(pooled, merged):
     share = folders.rows(merged, "SELECT AVG((sex = 'male')::INT) FROM cohort WHERE arm = 'treated'")[0][0]
     assert row(pooled, "quartiles:sex=male").treated.mean == pytest.approx(share, abs=EXACT)
