@@ -19,14 +19,14 @@ from rwe.federate.ledger import Entry
 from rwe.federate.members import Members
 from rwe.federate.messages import ANSWER, REQUEST, SUMS, Answer, Ask, Part, Request
 from rwe.federate.pooled import NAME, Pooled, Row, SiteAnswer, rows
-from rwe.federate.pooled_sums import LIMITS, Sums, summed_rows
+from rwe.federate.pooled_sums import Sums, limits, summed_rows
 from rwe.federate.publish import published
 from rwe.federate.refusals import refusal
 from rwe.federate.rounding import WORDS
 from rwe.federate.rounds.ended import model_rows
 from rwe.federate.rounds.gather import Gathered, gathered, written
 from rwe.federate.secure_sum import fits
-from rwe.federate.statistics import STATISTICS, in_rounds, is_masked, is_summed
+from rwe.federate.statistics import STATISTICS, in_rounds, is_masked
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 from rwe.study import Study
@@ -87,7 +87,7 @@ def _pooled(
             for a in came.values()
         ],
         rows=published(found) if publish else found,
-        limits=list(LIMITS) if any(map(is_summed, asked.asks)) else [],
+        limits=limits(asked.asks),
         unfinished=_unfinished(models),
         rounding=list(WORDS) if publish else [],
     )
@@ -177,6 +177,8 @@ def _fits(found: Answer, asked: Request, path: Path) -> None:
     """As many parts as were asked, each with what its statistic needs and nothing beside."""
     form.answer(found, path)
     if len(found.parts) != len(asked.asks) or not all(found.parts):
+        raise refusal("bad_form", path)
+    if bool(found.sums) != any(map(in_rounds, asked.asks)):
         raise refusal("bad_form", path)
     for ask, parts in zip(asked.asks, found.parts, strict=True):
         for part in parts:

@@ -5,7 +5,7 @@
 R1 holds for the arms of all sites together.  Masks cancel over all sites that the request names, or never.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -15,6 +15,7 @@ from rwe.federate import rules
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled import ALL, Arm, Held, Parts, Row, empty, estimated, hidden
 from rwe.federate.secure_sum import Slot, total
+from rwe.federate.statistics import in_rounds, is_summed
 from rwe.federate.tallies import Tally, tally
 from rwe.stats import survival
 from rwe.stats.quantile import Description
@@ -29,6 +30,19 @@ LIMITS = (
     "No site lets anything be summed over two sets of sites: the difference would be a site's own.",
     "A site that sends wrong numbers spoils the sum, and nobody can tell which site did.",
 )
+
+OF_ROUNDS = (
+    "Of a model in rounds every site sees the totals, too: less its own, what all other sites have together.",
+    "A site that sends wrong numbers can lead a model to where it likes; each site stops where a few of its "
+    "own patients would outweigh the others.",
+)
+
+
+def limits(asks: Iterable[Ask]) -> list[str]:
+    """Of what is asked by secure sums; none if nothing is."""
+    some = [*asks]
+    summed, rounds = any(map(is_summed, some)), any(map(in_rounds, some))
+    return [*(LIMITS if summed else ()), *(OF_ROUNDS if rounds else ())]
 
 
 @dataclass(frozen=True, kw_only=True)

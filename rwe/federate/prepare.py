@@ -3,6 +3,7 @@
 Checked  ──▶  Prepared: parts, the cells of what is released, and who is in the arms
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,27 +79,28 @@ def prepared(checked: Checked) -> Prepared:
 
 def _prepared(checked: Checked) -> Prepared:
     plan, by = checked.plan, members.key(checked.plan.folder, members.SITE)
-    parts, cells = [], {}
+    parts: list[list[Part]] = []
+    cells: dict[str, Cell] = {}
     models: dict[Slot, Rows] = {}
     with Store.open(folder.data_folder(plan.folder)) as store:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
         whole = [s.arms for s in summed(store, plan, COHORT)]
         for place, ask in enumerate(checked.request.asks):
-            beside = _beside(store, plan, ask)
             found = [*summed(store, plan, ask)]
             if in_rounds(ask):
                 models |= of_slots(place, ask, {s.part.stratum: s.seen for s in found}, plan.file)
             elif is_masked(ask):
                 found = [_masked(checked, place, s, by) for s in found]
             else:
+                beside = _beside(store, plan, ask)
                 found = [
                     _ruled(ask, s, {name: of[n] for name, of in beside.items()}, checked.limits, whole[n])
                     for n, s in enumerate(found)
                 ]
             parts.append([s.part for s in found])
             for s in found:
-                cells.update(_cells(ask, s, by))
+                _add(cells, _cells(ask, s, by) | _who(ask, plan, s, by), checked.path)
         who = _members(store, plan, by)
         as_of = store.rows("SELECT MAX(pulled_at) FROM site")[0][0]
     return Prepared(parts=parts, cells=cells, members=who, data_as_of=as_of, models=models)
@@ -144,6 +146,21 @@ def _cells(ask: Ask, s: Summed, by: Secret) -> dict[str, Cell]:
         return {}
     of = s.part.stratum
     return {rules.cell_name(ask, of, arm): ledger.cell(rows, by) for arm, rows in s.rows.items()}
+
+
+def _who(ask: Ask, plan: Study, s: Summed, by: Secret) -> dict[str, Cell]:
+    """Of a model's family: no more than who is in it."""
+    if not (family := rules.family(ask, plan.file)):
+        return {}
+    who = {arm: [dataclasses.replace(x, value=None) for x in rows] for arm, rows in s.rows.items()}
+    return {f"{family}||{s.part.stratum}|{arm}": ledger.cell(rows, by) for arm, rows in who.items()}
+
+
+def _add(cells: dict[str, Cell], more: dict[str, Cell], where: object) -> None:
+    """Two statistics of one request, too, would tell of the patients that they differ by."""
+    if any(cells.get(name, cell) != cell for name, cell in more.items()):
+        raise refusal("differs_by_few", where)
+    cells |= more
 
 
 def _members(store: Store, plan: Study, by: Secret) -> dict[str, Cell]:

@@ -34,6 +34,14 @@ REFUSALS = {
     "round_missed": ("asks for a later round than is next here", "answer the rounds before it first"),
     "rounds_lost": ("has not what all sites had in the rounds before", "the coordinator has to ask anew"),
     "other_round": ("joins sums that answer different files", "the coordinator has to ask anew"),
+    "no_sums": (
+        "has sums that no patients have",
+        "a site sent what is none; the coordinator has to ask anew",
+    ),
+    "few_besides": (
+        "asks for sums of which all other sites together have fewer patients in an arm than may leave one",
+        "the coordinator has to ask without these models",
+    ),
     "masks_left": ("has sums whose masks do not cancel", "the coordinator has to ask anew"),
     "data_changed": (
         "goes on with a request, but the data are not those that it was answered from",

@@ -7,7 +7,7 @@ R2   a cell of 1 to 4 is suppressed, unless an agreement lets it go to the coord
 R3   a table with a suppressed cell goes whole, and with it what would give it back       gives_back
 R4   endpoints and covariates of the study alone, no filter of the coordinator's         named
 R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
-R6   a yes or no needs 5 of each; a model at most a parameter for three patients         small_group, too_rich
+R6   a yes or no needs 5 of each; a model at most a parameter for three patients         small_group; slots.py
 R7   no minimum, maximum, quantile, row, and no text of an exception                     named; answer.py
 R8   at most 50 requests a study, and each expires                                       in_budget, in_time
 R9   a ledger that is only added to, each line with the hash of the one before           ledger.py
@@ -28,6 +28,7 @@ LEAST = 5
 LEAST_PUBLISHED, COUNTS_TO, P_FROM = 8, 5, 0.001
 """Counts of 7 or fewer are redacted, others rounded to 5.  Source: docs.opensafely.org/outputs/sdc."""
 PARAMETERS_A_PATIENT = 0.33
+"""R6.  A model with more can be solved for its patients."""
 LONGEST = timedelta(days=90)
 CLOCKS = timedelta(minutes=5)
 """How far two clocks may differ."""
@@ -75,11 +76,6 @@ def small_cell(counts: Iterable[int], *, least: int = LEAST) -> bool:
 def small_group(ones: int, zeros: int, *, least: int = LEAST) -> bool:
     """R6.  A covariate that few have, or few have not, is a name for them."""
     return min(ones, zeros) < least
-
-
-def too_rich(parameters: int, patients: int) -> bool:
-    """R6.  A model with that many parameters can be solved for its patients."""
-    return parameters > PARAMETERS_A_PATIENT * patients
 
 
 def held_back(
@@ -222,9 +218,20 @@ def group(variable: str, visit: str | None) -> str:
     return "events" if variable in EVENTS else f"{variable}|{visit or ''}"
 
 
+def family(ask: Ask, file: StudyFile) -> str | None:
+    """R5: of models, whose sums of terms or baselines could be taken from one another: who is in them must be
+    the same, whatever endpoint or visit is asked for."""
+    of, terms = STATISTICS[ask.statistic].of, file.propensity.terms if file.propensity else ()
+    if of == "score" or (of == "change" and ask.variable in terms):
+        return "terms of the score"
+    return f"baseline of {ask.variable}" if of == "change" else None
+
+
 def groups(ask: Ask, file: StudyFile) -> set[str]:
     """R11: of a model, of all that its sums are of."""
-    own = {group(ask.variable, ask.visit)}
+    own = {
+        group(name, visit) for name, visit in ((ask.variable, ask.visit), (family(ask, file), None)) if name
+    }
     match STATISTICS[ask.statistic].of:
         case "change":
             return own | {group(ask.variable, "baseline")}

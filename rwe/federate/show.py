@@ -9,7 +9,7 @@ from rwe.federate import envelope, ledger, rules
 from rwe.federate.checks import Checked, checked
 from rwe.federate.files import content
 from rwe.federate.messages import Ask, Part, Request
-from rwe.federate.pooled_sums import LIMITS
+from rwe.federate.pooled_sums import limits as limits_of
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.rounds.led import led
 from rwe.federate.rules import Limits
@@ -67,7 +67,7 @@ def _lines(found: Checked, made: Prepared) -> Iterator[str]:
     yield ""
     if found.sums:
         yield f"Secure sum over {len(r.sites)} sites (experimental); its limits:"
-        yield from (f"  {line}" for line in LIMITS)
+        yield from (f"  {line}" for line in limits_of(r.asks))
         yield ""
     yield f"Beside them: the name {found.own.name}, the time, the hash of the request, the version of rwe,"
     yield f"and how new the data are ({made.data_as_of or 'not known'}).  No patient, no single value."

@@ -20,6 +20,8 @@ NAME = "adjusted difference of mean change from baseline"
 TEST = "ANCOVA of change from baseline, t, two-sided, HC3 errors"
 INTERVAL = "t, HC3 errors"
 SINGULAR = 1e-10
+ROUNDING = 1e-12
+"""Of the baseline's SD: an error below it is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,7 @@ def ancova(
     if found is None:
         return Estimate.not_estimable("not_identified", name=NAME, test=TEST, arms=arms)
     value = float(found.coefficients[1])
-    if not found.hc3:
+    if found.hc3 <= ROUNDING * float(baseline.std()):
         return Estimate.not_estimable("no_variation", name=NAME, test=TEST, arms=arms, value=value)
     named = Named(name=NAME, test=TEST, interval=INTERVAL, n_treated=arms[0], n_control=arms[1])
     return student(value, found.hc3, found.df, level=level, **named)

@@ -4,21 +4,25 @@ import base64
 import shutil
 from datetime import timedelta
 
+import duckdb
 import msgspec
+import numpy as np
 import pytest
 
 from rwe.errors import RefusedError
 from rwe.federate import box, envelope
 from rwe.federate.answer import either
+from rwe.federate.approve import approve
 from rwe.federate.carried import Carried, carried
 from rwe.federate.keys import Secret
+from rwe.federate.masks import Site
 from rwe.federate.messages import Ask, Request, Round, Sums
 from rwe.federate.pool import pool, rounds
 from rwe.federate.rounds import vector
 from tests.cli import folders
 from tests.federate import drop
 from tests.federate.drop import LATER, SITES
-from tests.federate.test_attacks import forged, lines, refused_at_site
+from tests.federate.test_attacks import forged, lines, refused_at_site, sealed
 
 ANCOVA = "ancova:il6:d28"
 
@@ -183,7 +187,7 @@ def test_two_rounds_of_the_same_number_to_two_sites_never_join(made, begun):
         begun.pool()
     sums = [opened(made, path) for path in begun.answers[3:]]
     for name in sums[0].slots:
-        assert vector.total([s.slots[name] for s in sums], 6) is None
+        assert vector.total([s.slots[name] for s in sums], 5) is None
     told = [signed(made, path) for path in begun.answers[3:]]
     refused(made, begun.send(Round(number=3, asked=sound.asked, told=told)), "other_round")
 
@@ -228,6 +232,60 @@ def test_a_total_goes_no_further_than_its_smallest_stratum(made):
     }
     begun.answer("north")
     assert [*opened(made, begun.answers[-1]).slots] == ["0|severe"]
+
+
+def test_two_visits_of_nearly_the_same_patients_are_no_two_models(made):
+    """The baselines of one less those of the other are those of the few who differ."""
+    both = made.request("ancova:il6:d28", "ancova:il6:d90", agreement="DUA 1")
+    refused_at(made, both, "differs_by_few")
+    Begun(made)
+    refused_at(made, made.request("ancova:il6:d90", agreement="DUA 1"), "differs_by_few")
+
+
+def refused_at(made, asked, code, *, who="north"):
+    approve(made.folders[who], asked, now=LATER)
+    refused(made, asked, code, who=who)
+
+
+def test_what_all_others_have_together_is_not_of_few_either(ready, tmp_path):
+    """Every site sees the totals: less its own they are the others'."""
+    made = federation(ready, tmp_path)
+    treated = "arm = 'treated' AND endpoint = 'il6' AND visit = 'd28'"
+    some = f"SELECT patient_id FROM endpoint_value WHERE {treated} AND stratum = 'moderate' "
+    for name in ("centre", "south"):
+        with duckdb.connect(made.folders[name] / "data" / "store.duckdb") as db:
+            db.execute(
+                f"UPDATE endpoint_value SET value = NULL WHERE {treated} AND patient_id NOT IN ({some} "
+                "AND value IS NOT NULL AND comparator IS NULL ORDER BY patient_id LIMIT 2)"
+            )
+    begun = Begun(made)
+    assert {row.status for row in begun.pooled.rows} == {"unfinished"}
+    refused(made, begun.next[0], "few_besides")
+
+
+def test_sums_that_no_patients_have_end_in_a_refusal_at_both_ends(made, begun):
+    """South puts in what makes a number of patients negative."""
+    slot = vector.Slot(
+        request=envelope.digest(envelope_of(made, begun)), place=0, stratum="moderate", number=1, before=""
+    )
+    keys = [made.key("south", role) for role in ("site", "steward")]
+    others = {name: made.key(name, "site").public for name in ("north", "centre")}
+    text = vector.masked(np.array([-1000.0, 0, 0, 0]), slot, Site(name="south", own=keys[0], others=others))
+    sound = envelope.unverified(begun.round().told[2].encode(), Sums, where="")
+    odd = msgspec.structs.replace(sound, slots={**sound.slots, "0|moderate": text})
+    told = [*begun.round().told[:2], envelope.sign(odd, "sums", *keys).decode()]
+    refused(made, begun.send(msgspec.structs.replace(begun.round(), told=told)), "no_sums")
+    answer = msgspec.structs.replace(made.opened("south", begun.answers[2]), sums=told[2])
+    path = sealed(made, answer, *keys)
+    with pytest.raises(RefusedError, match="no_sums"):
+        pool(made.coordinator, begun.asked, [*begun.answers[:2], path], publish=False, now=LATER)
+
+
+def test_an_answer_without_the_sums_that_are_asked_for(made, begun):
+    answer = msgspec.structs.replace(made.opened("south", begun.answers[2]), sums="")
+    path = sealed(made, answer, *(made.key("south", role) for role in ("site", "steward")))
+    with pytest.raises(RefusedError, match="bad_form"):
+        pool(made.coordinator, begun.asked, [*begun.answers[:2], path], publish=False, now=LATER)
 
 
 def test_a_site_that_wants_larger_cells_takes_no_part(made):
@@ -311,7 +369,9 @@ def test_a_round_file_given_twice(made, begun):
 
 def test_what_all_sites_had_that_is_lost_ends_it(made, begun):
     begun.all_answer()
-    (kept,) = (made.folders["north"] / "federate").glob(f"rounds-{envelope_of(made, begun).query[:8]}.json")
+    (kept,) = (made.folders["north"] / "federate").glob(
+        f"rounds-{envelope.digest(envelope_of(made, begun))}.json"
+    )
     before = kept.read_bytes()
     for content in (b"[]", b"no JSON", b""):
         kept.write_bytes(content)

@@ -28,6 +28,9 @@ MODELS = (
 WISH = {"agreement": "DUA 1", "patients": 120}
 
 
+TOGETHER = '[propensity]\nterms = ["age", "severity", "site"]\nstrata = "together"\n\n[adverse_events]\n'
+
+
 @pytest.fixture(scope="module")
 def scored(ready, tmp_path_factory):
     """scored(WHO): as ready(WHO), of a study with a propensity score."""
@@ -164,7 +167,7 @@ def test_a_round_is_shown_in_plain_words_before_it_is_answered(made, ended):
     lines = show.either(made.folders["north"], then[0], now=LATER).lines
     assert lines[0].startswith("Round 2 of request")
     assert "under masks shared with centre, south, and nothing else" in "\n".join(lines)
-    assert lines[-3:] == [f"  ancova d_dimer d28, {stratum}: 6 numbers" for stratum in (*STRATA, "all")]
+    assert lines[-3:] == [f"  ancova d_dimer d28, {stratum}: 5 numbers" for stratum in (*STRATA, "all")]
     first = show.either(made.folders["north"], made.request("ancova:six_mwd:d90", **WISH), now=LATER).lines
     assert any("in rounds, hidden under masks" in line for line in first)
     assert any("sums of" in line and "under masks shared with centre, south" in line for line in first)
@@ -182,6 +185,35 @@ def test_what_is_published_of_a_model_is_rounded(made, asked, ended):
     ]
     assert [float(f"{number:.3g}") for number in numbers] == numbers
     assert model.treated.n % 5 == 0
+
+
+def test_a_score_over_all_strata_has_an_intercept_a_site_where_site_is_a_term(scored, merged, tmp_path):
+    """As the merged file, in which sites are columns."""
+    whole = Path(shutil.copytree(merged, tmp_path / "merged"))
+    folders.edit(whole / "study.toml", SCORE, TOGETHER)
+    drop.run("cohort", "--dir", whole)
+    drop.run("compare", "--dir", whole)
+    stores = {name: scored(name) for name in SITES}
+    for folder in stores.values():
+        folders.edit(folder / "study.toml", SCORE, TOGETHER)
+        drop.run("cohort", "--dir", folder)
+    other = drop.federation(tmp_path / "together", stores)
+    folders.edit(other.coordinator / "study.toml", "[adverse_events]\n", TOGETHER)
+    for name in SITES:
+        other.policy(name, 'agreement = "DUA 1"\n')
+    asked = other.request("weighted_difference:il6:d28", **WISH)
+    files = [other.answer(name, asked) for name in SITES]
+    then = [""]
+    while then:
+        found, then = rounds(other.coordinator, asked, files, publish=False, now=LATER)
+        files += [either(other.folders[n], p, now=LATER).file for n, p in zip(SITES, then, strict=False)]
+    (wanted,) = [
+        c
+        for c in folders.results(whole)["comparisons"]
+        if (c["analysis"], c["endpoint"], c["visit"]) == ("adjusted", "il6", "d28")
+    ]
+    near(row(found, "weighted_difference:il6:d28"), wanted)
+    assert wanted["status"] == "estimated"
 
 
 def test_a_level_under_a_secure_sum_has_a_share(pooled, merged):

@@ -215,11 +215,6 @@ def test_r6_a_dummy_of_one_patient_stays_even_under_an_agreement():
     assert held(table(1, 20, 0, 20), (20, 20), "share", open_cells=True) == "small_group"
 
 
-@pytest.mark.parametrize(("parameters", "rich"), [(5, False), (6, True)])
-def test_r6_a_model_has_at_most_a_parameter_for_three_patients(parameters, rich):
-    assert rules.too_rich(parameters, 16) == rich
-
-
 @pytest.mark.parametrize("name", ["minimum", "max", "range", "median", "quantile_below", "rows", "sql"])
 def test_r7_no_minimum_maximum_quantile_or_row(name):
     assert rules.named(ask(name, "age"), FILE) == "never_leaves"

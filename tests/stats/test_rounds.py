@@ -7,18 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rwe.federate.rounds import vector
 from rwe.stats import adjusted, cox, survival
 from rwe.stats.ancova import ancova
 from rwe.stats.logistic import fit
 from rwe.stats.rounds import cox as times_in_rounds
 from rwe.stats.rounds.ancova import Sizes
-from rwe.stats.rounds.score import Levels, Score, Term
-from rwe.stats.rounds.step import Ended, Least, Rows
+from rwe.stats.rounds.score import Levels, Score, Term, Weighted
+from rwe.stats.rounds.step import LOST, Ended, Least, Rows
 from rwe.stats.survival import Times
 from rwe.stats.weights import effective_size, weights
 
-LEAST = Least(arm=5, group=5, parameters=0.33)
-ANY = Least(arm=0, group=0, parameters=np.inf)
+LEAST = Least(sites=3, arm=5, group=5, parameters=0.33)
+ANY = Least(sites=0, arm=0, group=0, parameters=np.inf)
 TERMS = (
     Term(variable="age"),
     Term(variable="sex", level="female"),
@@ -46,6 +47,10 @@ def rows(values, treated, group):
         group=np.asarray(group, dtype=np.int64),
         values=np.asarray(values),
     )
+
+
+def total(step, whole):
+    return np.sum([step.sums(site) for site in apart(whole)], axis=0)
 
 
 def apart(whole):
@@ -190,6 +195,131 @@ def test_ancova_and_times_have_the_limits_too():
     for step in (times_in_rounds.hazard_ratio(LEAST), times_in_rounds.log_rank(LEAST)):
         found, rounds = pooled(step, apart(days))
         assert (found.held, found.estimate, rounds) == ("small_arm", None, 1)
+
+
+def test_one_sites_patients_alone_are_that_sites_own():
+    group, age, male, fev1, treated, after = draw(6)
+    two = np.where(group == 2, 1, group)  # at the third there is nobody
+    score = Score(terms=TERMS, by_site=False, weighting="overlap", least=LEAST)
+    values = np.column_stack([after, age, ~male, male, 0 * age, fev1])
+    for step, of in (
+        (Levels(score=score), values),
+        (Sizes(least=LEAST), values[:, [0, 5]]),
+        (times_in_rounds.hazard_ratio(LEAST), np.column_stack([age, male])),
+    ):
+        assert pooled(step, apart(rows(of, treated, two)))[0].held == "few_sites"
+
+
+def test_the_first_level_has_limits_too():
+    """Its sums are what the other levels leave."""
+    group, age, _, fev1, treated, after = draw(7)
+    sex = np.where(np.arange(90) == 0, "female", np.where(np.arange(90) % 2, "male", "other"))
+    columns = [(sex == level).astype(float) for level in ("female", "male", "other")]
+    score = Score(terms=TERMS, by_site=False, weighting="overlap", least=LEAST)
+    whole = rows(np.column_stack([after, age, *columns, fev1]), treated, group)
+    assert pooled(Levels(score=score), apart(whole))[0].held == "small_group"
+
+
+def test_more_numbers_than_the_patients_have_are_not_told():
+    group, age, male, fev1, treated, after = draw(8, n=24)
+    score = Score(terms=TERMS, by_site=False, weighting="overlap", least=replace(LEAST, group=1))
+    whole = rows(np.column_stack([after, age, ~male, male, 0 * age, fev1]), treated, group)
+    assert pooled(Levels(score=score), apart(whole))[0].held == "too_rich"
+
+
+def fitting(seed=9):
+    group, age, male, fev1, treated, after = draw(seed)
+    whole = rows(np.column_stack([after, age, ~male, male, 0 * age, fev1]), treated, group)
+    score = Score(terms=TERMS, by_site=False, weighting="overlap", least=LEAST)
+    step = Levels(score=score)
+    for _ in range(2):
+        step = step.after(total(step, whole))
+    return step, whole
+
+
+def test_no_site_is_led_to_where_few_of_its_patients_weigh():
+    """A site that has seen the totals can add what leads all others to any coefficients."""
+    step, whole = fitting()
+    sound = total(step, whole)
+    assert np.abs(sound).max() < LOST
+    led = replace(step, newton=replace(step.newton, b=np.array([-100.0, 50.0, 0.0, 0.0])))
+    assert (led.sums(whole) == LOST).all()
+    assert led.after(np.full(led.size, 3 * LOST)).estimate.reason == "not_identified"
+    weighted = Weighted(found=step.found, centre=0.0, newton=led.newton)
+    assert (weighted.sums(whole) == -LOST).all()
+    assert weighted.after(np.full(10, -LOST)).held == "few_weigh"
+    far = replace(step, newton=replace(step.newton, b=np.array([0.0, 11.0, 0.0, 0.0])))
+    assert far.after(sound).estimate.reason == "not_identified"
+
+
+def test_ancova_is_not_led_to_where_one_patient_weighs():
+    group, _, _, before, treated, after = draw(10)
+    whole = rows(np.column_stack([after, before]), treated, group)
+    step = Sizes(least=LEAST)
+    for _ in range(2):
+        step = step.after(total(step, whole))
+    x = whole.within(np.column_stack([treated, before]))
+    longest = np.einsum("ij,jk,ik->i", x, step.inverse, x).max()
+    led = replace(step, inverse=step.inverse * 0.98 / longest)
+    assert led.after(led.sums(whole)).held == "few_weigh"
+    assert step.after(total(step, whole)).estimate.status == "estimated"
+
+
+@pytest.mark.parametrize("wrong", ["likelihood", "score", "information", "indefinite"])
+def test_sums_that_no_patients_have_are_none(wrong):
+    step, whole = fitting()
+    place, number = {
+        "likelihood": (0, 1.0),
+        "score": (2, 91.0),
+        "information": (5, 24.0),
+        "indefinite": (5, -1.0),
+    }[wrong]
+    found = total(step, whole)
+    found[place] = number
+    with pytest.raises(ValueError, match="no sums"):
+        step.after(found)
+
+
+@pytest.mark.parametrize(
+    ("step", "sums"),
+    [
+        (Sizes(least=LEAST), [40, 50, 3, -1000]),
+        (Sizes(least=LEAST), [40, 50, 3, 2.5]),
+        (times_in_rounds.hazard_ratio(LEAST), [40, 50, 3, -1, 2]),
+        (times_in_rounds.Slopes(arms=(40, 50), events=9), [0.0, 1e-18 - 1]),
+        (times_in_rounds.Slopes(arms=(40, 50), events=9), [10.0, 1.0]),
+        (times_in_rounds.Slopes(arms=(40, 50), events=9), [1.0, 9.0]),
+        (times_in_rounds.Excess(arms=(40, 50)), [1.0, -1.0]),
+    ],
+)
+def test_counts_and_sums_of_events_that_there_cannot_be_are_none(step, sums):
+    with pytest.raises(ValueError, match="no "):
+        step.after(np.array(sums, dtype=float))
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-4, 1.0, 1e5, 1e9])
+def test_the_unit_of_what_is_measured_changes_nothing_but_the_unit(unit):
+    """Through the fixed point that goes over the wire, where ANCOVA multiplies four values."""
+    group, _, _, fev1, treated, after = draw(11)
+    sites = apart(rows(np.column_stack([after, fev1]) * unit, treated, group))
+    step = Sizes(least=LEAST)
+    while not isinstance(step, Ended):
+        step = step.after(np.array([sent(x) for x in zip(*(step.sums(r) for r in sites), strict=True)]))
+    wanted = ancova(after, fev1, treated, dummies(group))
+    assert step.estimate.value / unit == pytest.approx(wanted.value, rel=1e-9)
+    assert step.estimate.p == pytest.approx(wanted.p, rel=1e-9)
+
+
+def sent(numbers):
+    return vector._number(sum(vector._fixed(float(x)) for x in numbers) % vector.MODULUS)
+
+
+def test_an_endpoint_that_never_varies_has_no_error_in_either_way():
+    group, _, _, before, treated, _ = draw(12)
+    flat = np.full(90, 5.3)
+    assert ancova(flat, before, treated, dummies(group)).reason == "no_variation"
+    found, _ = pooled(Sizes(least=LEAST), apart(rows(np.column_stack([flat, before]), treated, group)))
+    assert found.estimate.reason == "no_variation"
 
 
 @settings(max_examples=60, deadline=None)

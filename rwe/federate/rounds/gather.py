@@ -15,7 +15,7 @@ from rwe.federate.keys import Secret
 from rwe.federate.members import Members
 from rwe.federate.messages import ROUND, Request, Round
 from rwe.federate.refusals import refusal
-from rwe.federate.rounds.slots import MOST, Slot, Steps, after, going_on, slots
+from rwe.federate.rounds.slots import MOST, Slot, Steps, going_on, slots, stepped
 from rwe.federate.rounds.told import opened, totals
 from rwe.study import Study
 
@@ -53,7 +53,7 @@ def gathered(asked: Request, path: Path, plan: Study, texts: Texts, known: Membe
         found = opened(told, asked, known, number=number, where=path)
         if {sums.before for sums in found} != {envelope.digest(then) if then else ""}:
             raise refusal("other_round", path)
-        steps = after(steps, totals(found, steps, path))
+        steps = stepped(steps, totals(found, steps, path), path)
         then = Round(number=number + 1, asked=content(path).decode(), told=told)
     return Gathered(steps=steps, number=MOST, waits=[], next=None)
 

@@ -15,7 +15,7 @@ from rwe.federate.files import content, whole
 from rwe.federate.messages import ROUND, Round
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
-from rwe.federate.rounds.slots import MOST, Slot, Steps, Totals, after, going_on, slots
+from rwe.federate.rounds.slots import MOST, Slot, Steps, Totals, after, going_on, slots, stepped
 from rwe.federate.rounds.told import opened, totals
 from rwe.stats.rounds.step import Step
 
@@ -51,7 +51,7 @@ def led(study_dir: Path, path: Path, *, now: datetime) -> Led:
     for before in came:
         steps = after(steps, before)
     came.append(totals(told, steps, path))
-    steps = after(steps, came[-1])
+    steps = stepped(steps, came[-1], path)
     if not [*going_on(steps)]:
         raise refusal("nothing_left", path)
     return Led(checked=found, asked=asked, steps=steps, came=came)
@@ -80,4 +80,4 @@ def _kept(found: Checked, number: int) -> list[Totals]:
 
 
 def _file(found: Checked) -> Path:
-    return found.plan.folder / members.FOLDER / KEPT.format(found.request.query[:8])
+    return found.plan.folder / members.FOLDER / KEPT.format(found.digest)

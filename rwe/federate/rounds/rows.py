@@ -51,7 +51,8 @@ def scored(store: Store, plan: Study, ask: Ask) -> Iterator[Seen]:
         known = [who.variables[term][row] for term in asked.terms]
         if np.isnan(found.values[row]) or None in known:
             continue
-        site, patient, arm = name.split("/")
+        (site, rest), arm = name.split("/", 1), name.rpartition("/")[2]
+        patient = rest.removesuffix(f"/{arm}")
         value = (float(found.values[row]), *(_number(t, who.variables[t.variable][row]) for t in columns))
         yield Seen(patient=(site, patient), stratum=who.strata[row], arm=arm, value=value)
 
@@ -64,15 +65,15 @@ def _number(term: Term, known: Known) -> float:
 
 
 def _rows(ask: Ask, seen: Sequence[Seen], file: StudyFile) -> Rows:
-    """Of one slot."""
-    of_times = STATISTICS[ask.statistic].of == "event"
-    values = [time_of(s.value) if of_times else s.value for s in seen]
-    width = 1 + len(slots.terms(file)) if STATISTICS[ask.statistic].of == "score" else 2
-    sites = sorted({(s.patient[0], s.stratum) for s in seen})
-    place = {name: at for at, name in enumerate(sites)}
+    """Of one slot.  A score may have a site as a term, and severity beside it; others have both in one."""
+    of = STATISTICS[ask.statistic].of
+    values = [time_of(s.value) if of == "event" else s.value for s in seen]
+    width = 1 + len(slots.terms(file)) if of == "score" else 2
+    groups = [(s.patient[0], "" if of == "score" else s.stratum) for s in seen]
+    place = {name: at for at, name in enumerate(sorted({*groups}))}
     return Rows(
         treated=np.array([s.arm == "treated" for s in seen], dtype=np.bool_),
-        group=np.array([place[s.patient[0], s.stratum] for s in seen], dtype=np.int64),
+        group=np.array([place[name] for name in groups], dtype=np.int64),
         values=np.array(values, dtype=np.float64).reshape(-1, width),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from rwe.federate import approve, box, envelope, ledger, members
+from rwe.federate import approve, box, envelope, ledger, members, rules
 from rwe.federate.checks import Checked
 from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
@@ -20,9 +20,9 @@ from rwe.federate.messages import ANSWER, SUMS, Request, Sums
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
-from rwe.federate.rounds.led import led, round_of
+from rwe.federate.rounds.led import Led, led, round_of
 from rwe.federate.rounds.slots import Slot, Steps, going_on, slots
-from rwe.stats.rounds.step import Rows
+from rwe.stats.rounds.step import Ended, Rows
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 
@@ -39,6 +39,7 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         approve.require(found.checked)
         made = prepared(found.checked)
         _same_rows(found.checked, made)
+        _others(found, made)
         number, before = found.asked.number, envelope.digest(found.asked)
         sums = _signed(found.checked, found.steps, made.models, number=number, before=before)
         found.keep()
@@ -59,6 +60,20 @@ def _same_rows(found: Checked, made: Prepared) -> None:
     (entry,) = [e for e in ledger.answered(found.before) if e.query == found.request.query]
     if any(entry.cells.get(name) != cell for name, cell in made.cells.items()):
         raise refusal("data_changed", found.path)
+
+
+def _others(found: Led, made: Prepared) -> None:
+    """R1: every site sees the totals, and by its own numbers those of all others together."""
+    request, first = found.checked.request, slots(found.checked.request, found.checked.plan)
+    least = max(request.min_arm, rules.LEAST)
+    for slot in found.models:
+        step = first[slot]
+        assert not isinstance(step, Ended)
+        arms = (found.came[0][str(slot)] - step.sums(made.models[slot]))[:2]
+        if arms.min() < least:
+            raise refusal(
+                "few_besides", found.checked.path, about=f"{request.asks[slot.place]}, {slot.stratum}"
+            )
 
 
 def _signed(found: Checked, steps: Steps, models: Mapping[Slot, Rows], *, number: int, before: str) -> str:

@@ -7,8 +7,12 @@ totals of each round  ──▶  after(): the next, or how it ended
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from rwe.federate import rules
 from rwe.federate.messages import Ask, Request
+from rwe.federate.pooled import ALL
+from rwe.federate.refusals import refusal
 from rwe.federate.statistics import in_rounds
 from rwe.stats.rounds import ancova, cox
 from rwe.stats.rounds.score import Levels, Score, Term
@@ -16,9 +20,8 @@ from rwe.stats.rounds.step import Ended, Least, Step
 from rwe.stats.summaries import FloatArray
 from rwe.study import Study, StudyFile
 
-ALL = "all"
-MOST = 40
-"""Rounds of a request."""
+MOST = 60
+"""Rounds of a request: more than any model takes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,7 +42,7 @@ Totals = Mapping[str, FloatArray]
 
 def slots(asked: Request, plan: Study) -> dict[Slot, Step | Ended]:
     least = max(asked.min_arm, rules.LEAST)
-    limits = Least(arm=least, group=least, parameters=rules.PARAMETERS_A_PATIENT)
+    limits = Least(sites=rules.LEAST_SITES, arm=least, group=least, parameters=rules.PARAMETERS_A_PATIENT)
     return {
         Slot(place, stratum): _first(ask, plan.file, limits)
         for place, ask in enumerate(asked.asks)
@@ -64,12 +67,20 @@ def going_on(steps: Steps) -> Iterator[tuple[Slot, Step]]:
 
 
 def after(steps: Steps, totals: Totals) -> dict[Slot, Step | Ended]:
-    """totals: of each that goes on."""
+    """totals: of each that goes on.  ValueError where no patients have such."""
     found = {
         slot: step if isinstance(step, Ended) else step.after(totals[str(slot)])
         for slot, step in steps.items()
     }
     return {slot: _held_with(slot, step, found) for slot, step in found.items()}
+
+
+def stepped(steps: Steps, totals: Totals, where: object) -> dict[Slot, Step | Ended]:
+    """A refusal where no patients have such sums: a site sent what is none."""
+    try:
+        return after(steps, totals)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        raise refusal("no_sums", where) from None
 
 
 def _held_with(slot: Slot, step: Step | Ended, found: Steps) -> Step | Ended:

@@ -1,6 +1,7 @@
 """Numbers of a site under masks, and their sum over all sites.
 
-Fixed point: a number times 2**64, modulo 2**192, so that what is lost is below 1e-18 and sums up to 1e37 fit.
+Fixed point: a number times 2**192, modulo 2**512: whatever the unit of what is measured, no digit of a double
+is lost, though a sum may multiply four values.
 """
 
 import base64
@@ -16,13 +17,13 @@ from rwe.federate import masks
 from rwe.federate.masks import Site
 from rwe.stats.summaries import FloatArray
 
-WIDTH = 24
-POINT = 1 << 64
+WIDTH = 64
+POINT = 1 << 192
 MODULUS = 1 << 8 * WIDTH
-LARGEST = 1 << 56
+LARGEST = 1 << 256
 """Of a site's number."""
-LARGEST_SUM = 1 << 70
-"""What is no sum, as the masks do not cancel, is larger but once in 10**17."""
+LARGEST_SUM = 1 << 270
+"""What is no sum, as the masks do not cancel, is larger but once in 10**15."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from math import sqrt
 
 import numpy as np
 
-from rwe.stats.ancova import INTERVAL, NAME, TEST
+from rwe.stats.ancova import INTERVAL, NAME, ROUNDING, TEST
 from rwe.stats.estimate import LEVEL, Estimate, Reason
-from rwe.stats.rounds.step import Ended, Least, Rows, Step, whole
+from rwe.stats.rounds.step import LOST, Ended, Least, Rows, Step, counts, few_weigh, size
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, student
 
@@ -29,67 +29,77 @@ SLOPES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Patients of either arm, and sites with any."""
+    """Patients of either arm, sites and groups with any."""
 
     least: Least
-    size: int = 3
+    size: int = 4
 
     def sums(self, rows: Rows) -> FloatArray:
-        return np.array([*rows.arms, len(np.unique(rows.group))], dtype=np.float64)
+        return np.array([*size(rows), len(np.unique(rows.group))], dtype=np.float64)
 
     def after(self, total: FloatArray) -> Step | Ended:
-        treated, control, sites = map(whole, total)
+        treated, control, sites, groups = counts(total)
         arms = treated, control
-        if min(arms) < self.least.arm:
-            return Ended(arms=arms, held="small_arm")
-        if self.least.rich(sites + SLOPES, sum(arms)):
+        if held := self.least.held(sites, arms):
+            return Ended(arms=arms, held=held)
+        if self.least.rich(groups + SLOPES, sum(arms)):
             return Ended(arms=arms, held="too_rich")
-        return Sums(arms=arms, sites=sites)
+        return Sums(arms=arms, groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
     arms: tuple[int, int]
-    sites: int
-    size: int = 6
+    groups: int
+    size: int = 5
 
     def sums(self, rows: Rows) -> FloatArray:
         x, y, _ = _within(rows)
-        return np.array([*_upper(x.T @ x), *(x.T @ y), y @ y])
+        return np.array([*_upper(x.T @ x), *(x.T @ y)])
 
     def after(self, total: FloatArray) -> Step | Ended:
-        cross, toward = _square(total[:3]), total[3:5]
-        df = sum(self.arms) - self.sites - SLOPES
-        scale = np.sqrt(np.diag(cross))
+        cross, toward = _square(total[:3]), total[3:]
+        df = sum(self.arms) - self.groups - SLOPES
+        scale = np.sqrt(np.maximum(np.diag(cross), 0))
         if df < 1 or not scale.all() or np.linalg.eigvalsh(cross / np.outer(scale, scale))[0] < ALIKE:
             return _none(self.arms)
         inverse = np.asarray(np.linalg.inv(cross), dtype=np.float64)
-        return Errors(arms=self.arms, df=df, inverse=inverse, slopes=inverse @ toward)
+        spread = float(scale[1]) / sqrt(sum(self.arms))
+        return Errors(arms=self.arms, df=df, inverse=inverse, slopes=inverse @ toward, spread=spread)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """inverse: of the slopes' sums of squares."""
+    """inverse: of the slopes' sums of squares.  spread: SD of the baseline within sites.
+
+    The last of the sums: how many patients a coefficient fits alone.
+    """
 
     arms: tuple[int, int]
     df: int
     inverse: FloatArray
     slopes: FloatArray
+    spread: float
     size: int = 4
 
     def sums(self, rows: Rows) -> FloatArray:
         x, y, share = _within(rows)
         leverage = share + np.einsum("ij,jk,ik->i", x, self.inverse, x)
         alone = leverage > 1 - ALONE
-        residual = np.where(alone, 0.0, (y - x @ self.slopes) / np.where(alone, 1.0, 1 - leverage))
+        left = np.where(alone, 1.0, 1 - leverage)
+        if few_weigh(1 / left**2):
+            return np.array([0.0, 0.0, 0.0, LOST])
+        residual = np.where(alone, 0.0, (y - x @ self.slopes) / left)
         return np.array([*_upper((x * residual[:, None] ** 2).T @ x), alone.sum()])
 
     def after(self, total: FloatArray) -> Ended:
         value = float(self.slopes[0])
-        if whole(total[3]):
+        if total[3] >= LOST:
+            return Ended(arms=self.arms, held="few_weigh")
+        if round(float(total[3])):
             return _none(self.arms)
         variance = float((self.inverse @ _square(total[:3]) @ self.inverse)[0, 0])
-        if variance <= 0:
+        if variance <= (ROUNDING * self.spread) ** 2:
             return Ended(arms=self.arms, estimate=_not("no_variation", self.arms, value))
         n1, n0 = self.arms
         named = Named(name=NAME, test=BY_SITE, interval=INTERVAL, n_treated=n1, n_control=n0)

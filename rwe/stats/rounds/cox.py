@@ -7,42 +7,44 @@ Rows.values: days to the first event or the end of follow-up, 1 where it is an e
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rwe.stats import cox, survival
-from rwe.stats.rounds.step import Ended, Least, Rows, Step, whole
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, size
 from rwe.stats.summaries import FloatArray
-from rwe.stats.survival import Times
+from rwe.stats.survival import ROUNDING, Times
 
 Arms = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Patients of either arm, and events."""
+    """Patients of either arm, sites with any, and events of either arm."""
 
     least: Least
     then: Callable[[Arms, Arms], Step | Ended]
-    size: int = 4
+    size: int = 5
 
     def sums(self, rows: Rows) -> FloatArray:
         event = rows.values[:, 1] > 0
-        return np.array([*rows.arms, (event & rows.treated).sum(), (event & ~rows.treated).sum()], np.float64)
+        return np.array(
+            [*size(rows), (event & rows.treated).sum(), (event & ~rows.treated).sum()], np.float64
+        )
 
     def after(self, total: FloatArray) -> Step | Ended:
-        treated, control, *events = map(whole, total)
+        treated, control, sites, *events = counts(total)
         arms = treated, control
-        if min(arms) < self.least.arm:
-            return Ended(arms=arms, held="small_arm")
+        if held := self.least.held(sites, arms):
+            return Ended(arms=arms, held=held)
         return self.then(arms, (events[0], events[1]))
 
 
 def hazard_ratio(least: Least) -> Step:
     def then(arms: Arms, events: Arms) -> Step | Ended:
         none = cox.nothing(arms, events)
-        return Ended(arms=arms, estimate=none) if none else Slopes(arms=arms)
+        return Ended(arms=arms, estimate=none) if none else Slopes(arms=arms, events=sum(events))
 
     return Sizes(least=least, then=then)
 
@@ -56,6 +58,7 @@ class Slopes:
     """At one log hazard ratio, after so many steps."""
 
     arms: Arms
+    events: int
     beta: float = 0.0
     steps: int = 0
     size: int = 2
@@ -64,12 +67,15 @@ class Slopes:
         return np.array(cox.slopes(_strata(rows), self.beta))
 
     def after(self, total: FloatArray) -> Step | Ended:
-        found = cox.step(self.beta, (float(total[0]), float(total[1])), self.steps)
+        score, information = map(float, total)
+        if abs(score) > self.events or not 0 <= information <= self.events / 4 + ROUNDING:
+            raise ValueError("no sums of so many events")
+        found = cox.step(self.beta, (score, information), self.steps)
         if found is None:
             return Ended(arms=self.arms, estimate=cox.not_identified(self.arms))
         beta, se = found
         if se is None:
-            return Slopes(arms=self.arms, beta=beta, steps=self.steps + 1)
+            return replace(self, beta=beta, steps=self.steps + 1)
         return Ended(arms=self.arms, estimate=cox.estimate(beta, se, self.arms))
 
 
@@ -83,6 +89,8 @@ class Excess:
         return found
 
     def after(self, total: FloatArray) -> Ended:
+        if total[1] < 0:
+            raise ValueError("no variance is below 0")
         found = survival.of_excess(float(total[0]), float(total[1]), arms=self.arms)
         return Ended(arms=self.arms, estimate=found)
 

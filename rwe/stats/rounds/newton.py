@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from rwe.stats.logistic import CONVERGED, PROVED, BoolArray, chance
-from rwe.stats.rounds.step import Rows
+from rwe.stats.rounds.step import LOST, Rows, few_weigh
 from rwe.stats.summaries import FloatArray
 
 STEPS = 25
@@ -19,8 +19,8 @@ STEPS = 25
 FELL = 1e-9
 """Of the likelihood: rounding."""
 EXACT = 1e-15
-LOST = 1e15
-"""No sum of a maximum is as large; one on its way to infinity is."""
+FARTHEST = 10
+"""Of a coefficient, an SD: beyond, the chance of some is 0 or 1, and a look tells of few."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,8 @@ class Newton:
         z, y = self.at.rows(columns), rows.treated
         logit = self._logits(z, rows)
         p, off = chance(logit), np.where(y, chance(-logit), -chance(logit))
+        if few_weigh(p * (1 - p)):
+            return np.full(self.size, LOST)
         information = z.T * (p * (1 - p)) @ z
         for here in rows.groups() if self.at.by_site else ():
             information -= _of_intercept(z[here], p[here])
@@ -86,8 +88,10 @@ class Newton:
         information = np.zeros((p, p))
         information[np.triu_indices(p)] = total[1 + p :]
         information = information + np.triu(information, 1).T
-        if self.looked >= STEPS or (np.abs(total) >= LOST).any():
+        if self.looked >= STEPS or (np.abs(total) >= LOST).any() or np.abs(self.b).max() > FARTHEST:
             return None
+        if likelihood > 0 or not _sums_of(n, gradient, information):
+            raise ValueError("no sums of so many patients")
         if likelihood < self.before - FELL * abs(self.before):
             half = self.move / 2
             return replace(self, b=self.b - half, move=half, looked=self.looked + 1)
@@ -105,6 +109,13 @@ class Newton:
         if self.at.by_site:
             return None, slopes.tolist()
         return float(self.b[0] - slopes @ self.at.mean), slopes.tolist()
+
+
+def _sums_of(n: int, gradient: FloatArray, information: FloatArray) -> bool:
+    """Could so many patients, with columns of mean 0 and SD 1, have these?"""
+    room = 1 + FELL
+    small = (np.abs(gradient) <= n * room).all() and (np.diag(information) <= n / 4 * room).all()
+    return bool(small and np.linalg.eigvalsh(information)[0] >= -FELL * n)
 
 
 def _proved(gradient: FloatArray, information: FloatArray, n: int) -> bool:

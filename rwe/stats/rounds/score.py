@@ -23,12 +23,14 @@ from rwe.stats.estimate import LEVEL, Estimate, Reason
 from rwe.stats.logistic import COLLINEAR, MOST_COLUMNS
 from rwe.stats.moments import ROUNDING
 from rwe.stats.rounds.newton import At, Newton
-from rwe.stats.rounds.step import Ended, Least, Rows, Step, whole
+from rwe.stats.rounds.step import LOST, Ended, Least, Rows, Step, counts, few_weigh, size
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, normal
 from rwe.stats.weights import weights
 
 Weighting = Literal["overlap", "att"]
+LOOKS = 8
+"""That a score takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +55,14 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """Patients of either arm; sites, those with few patients, those without an arm; who has each level."""
+    """Patients of either arm, sites with any; groups, those with few patients, those without an arm; who has
+    each level."""
 
     score: Score
 
     @property
     def size(self) -> int:
-        return 5 + len(self.score.terms)
+        return 6 + len(self.score.terms)
 
     def sums(self, rows: Rows) -> FloatArray:
         sizes = [(int(here.sum()), int((here & rows.treated).sum())) for here in rows.groups()]
@@ -67,24 +70,31 @@ class Levels:
         one_arm = sum(treated in (0, n) for n, treated in sizes)
         is_level = [term.level is not None for term in self.score.terms]
         held = np.where(is_level, rows.values[:, 1:].sum(axis=0), 0.0)
-        return np.array([*rows.arms, len(sizes), few, one_arm, *held])
+        return np.array([*size(rows), len(sizes), few, one_arm, *held])
 
     def after(self, total: FloatArray) -> Step | Ended:
-        treated, control, sites, few, one_arm, *have = map(whole, total)
+        treated, control, sites, groups, few, one_arm, *have = counts(total)
         arms, least = (treated, control), self.score.least
         kept = [*self._kept(have)]
-        extra = sites - 1 if self.score.by_site else 0
-        ones = [have[place] for place in kept if self.score.terms[place].level is not None]
-        if min(arms) < least.arm:
-            return Ended(arms=arms, held="small_arm")
-        if any(min(n, sum(arms) - n) < least.group for n in ones) or (extra and few):
+        extra = groups - 1 if self.score.by_site else 0
+        if held := least.held(sites, arms):
+            return Ended(arms=arms, held=held)
+        if self._small(have, sum(arms)) or (extra and few):
             return Ended(arms=arms, held="small_group")
-        if least.rich(1 + len(kept) + extra, sum(arms)):
+        if least.rich(1 + len(kept) + extra, sum(arms)) or _tell(len(kept)) > sum(arms) * (len(kept) + 2):
             return Ended(arms=arms, held="too_rich")
         found = Found(score=self.score, arms=arms, kept=tuple(kept))
         if len(kept) + extra > MOST_COLUMNS or (self.score.by_site and one_arm):
             return found.none()
         return Moments(found=found)
+
+    def _small(self, have: Sequence[int], n: int) -> bool:
+        """The first level, too: its sums are what the others leave."""
+        levels = {term.variable for term in self.score.terms if term.level is not None}
+        of = [
+            [k for k, t in zip(have, self.score.terms, strict=True) if t.variable == v and k] for v in levels
+        ]
+        return any(min(k, n - k) < self.score.least.group for ks in of if len(ks) > 1 for k in ks)
 
     def _kept(self, have: Sequence[int]) -> Iterator[int]:
         """Columns: numbers, and of a category what occurs but the first."""
@@ -95,6 +105,12 @@ class Levels:
                 yield from same
             else:
                 yield from [place for place in same if have[place]][1:]
+
+
+def _tell(columns: int) -> int:
+    """R6: how many numbers are told, against a value, an arm and the columns of each patient."""
+    p = columns + 1
+    return (1 + columns + columns * p // 2) + LOOKS * (1 + p + p * (p + 1) // 2) + Weighted.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +170,8 @@ class Moments:
         if not self.found.score.by_site:
             cross = cross - np.outer(sums, sums) / n
         spread = np.diag(cross)
+        if not np.isfinite(total).all():
+            raise ValueError("no sums")
         if (spread <= ROUNDING * whole_squares).any() or _alike(cross):
             return self.found.none()
         at = At(mean=sums / n, sd=np.sqrt(spread / n), by_site=self.found.score.by_site)
@@ -203,10 +221,14 @@ class Weighted:
     def sums(self, rows: Rows) -> FloatArray:
         score = self.newton.chances(self.found.columns(rows), rows)
         w, y = weights(score, rows.treated, self.found.score.weighting), rows.values[:, 0] - self.centre
+        if any(few_weigh(w[arm]) for arm in (rows.treated, ~rows.treated)):
+            return np.full(self.size, -LOST)
         parts = np.column_stack([w, w**2, w * y, w**2 * y, (w * y) ** 2])
         return np.concatenate([parts[arm].sum(axis=0) for arm in (rows.treated, ~rows.treated)])
 
     def after(self, total: FloatArray) -> Ended:
+        if total[0] < 0:
+            return Ended(arms=self.found.arms, held="few_weigh")
         if not (total[[0, 1, 5, 6]] > 0).all():  # all weight of an arm is lost in rounding
             return self.found.none()
         (m1, v1, e1), (m0, v0, e0) = (_arm(part) for part in (total[:5], total[5:]))

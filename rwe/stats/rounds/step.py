@@ -9,8 +9,9 @@ import numpy as np
 from rwe.stats.estimate import Estimate
 from rwe.stats.logistic import BoolArray
 from rwe.stats.summaries import FloatArray, IntArray
+from rwe.stats.weights import effective_size
 
-Held = Literal["small_arm", "small_group", "too_rich"]
+WhyHeld = Literal["small_arm", "small_group", "few_sites", "too_rich", "few_weigh"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +45,18 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Least:
-    """Over all sites: patients an arm, patients with and without a level, parameters a patient."""
+    """Over all: sites with patients, patients an arm, with and without a level, parameters a patient."""
 
+    sites: int
     arm: int
     group: int
     parameters: float
+
+    def held(self, sites: int, arms: tuple[int, int]) -> WhyHeld | None:
+        """Sums of one site's patients alone are that site's own."""
+        if min(arms) < self.arm:
+            return "small_arm"
+        return "few_sites" if sites < self.sites else None
 
     def rich(self, parameters: int, patients: int) -> bool:
         return parameters > self.parameters * patients
@@ -60,7 +68,7 @@ class Ended:
 
     arms: tuple[int, int]
     estimate: Estimate | None = None
-    held: Held | None = None
+    held: WhyHeld | None = None
     means: tuple[float, float] | None = None
     effective: tuple[float, float] | None = None
     coefficients: dict[str, float] = field(default_factory=dict)
@@ -79,6 +87,27 @@ class Step(Protocol):
         ...
 
 
-def whole(number: float) -> int:
-    """A count, that went as a number."""
-    return round(float(number))
+def counts(total: FloatArray) -> list[int]:
+    """Numbers that count something.  ValueError where they cannot."""
+    found = [round(number) for number in total.tolist()]
+    if any(abs(number - n) > 1e-6 or n < 0 for number, n in zip(total.tolist(), found, strict=True)):
+        raise ValueError("no counts")
+    return found
+
+
+def size(rows: Rows) -> list[int]:
+    """What the first sums of each model begin with: patients of either arm, and 1 if there are any."""
+    return [*rows.arms, min(1, rows.treated.size)]
+
+
+FEWEST = 5
+LOST = 1e15
+"""No sum of a maximum is as large: one on its way to infinity is, or what a site says instead of its sums."""
+
+
+def few_weigh(weight: FloatArray) -> bool:
+    """Would a site's sums be of a few of its patients?  Where a model is looked at may have been chosen so.
+
+    Kish: below 5 patients of equal weight, or half of all.
+    """
+    return bool(weight.size) and effective_size(weight) < min(FEWEST, weight.size / 2)
