@@ -67,7 +67,10 @@ REFUSALS = {
         "comes before the last line of the ledger",
         "is the clock of this computer right?  if it was ahead, wait until the time of that line",
     ),
-    "ledger_lost": ("cannot be held against the ledger: lines are lost", "put federate/ledger.ndjson back"),
+    "ledger_lost": (
+        "has lost lines, or is not the ledger that data/audit.ndjson knows",
+        "put federate/ledger.ndjson back",
+    ),
     "wrong_key": ("needs the key of somebody else", "is the key in federate/ the one in members.toml?"),
     "wrong_site": ("is of another site than its key", "ask the site for it again"),
     "other_request": ("answers another request", "was the right file named?"),
