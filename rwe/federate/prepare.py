@@ -4,7 +4,7 @@ Checked  ──▶  Prepared: parts, the cells of what is released, and who is i
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,7 +85,8 @@ def _prepared(checked: Checked) -> Prepared:
     with Store.open(folder.data_folder(plan.folder)) as store:
         lineage.require(store, "map", lineage.of_map(plan.folder))
         lineage.require(store, "cohort", lineage.of_cohort(plan))
-        whole = [s.arms for s in summed(store, plan, COHORT)]
+        cohort = summed(store, plan, COHORT)
+        whole = [s.arms for s in cohort]
         for place, ask in enumerate(checked.request.asks):
             found = [*summed(store, plan, ask)]
             if in_rounds(ask):
@@ -101,8 +102,8 @@ def _prepared(checked: Checked) -> Prepared:
             parts.append([s.part for s in found])
             for s in found:
                 _add(cells, _cells(ask, s, by) | _who(ask, plan, s, by), checked.path)
-        who = _members(store, plan, by)
         as_of = store.rows("SELECT MAX(pulled_at) FROM site")[0][0]
+    who = _members(cohort, by)
     return Prepared(parts=parts, cells=cells, members=who, data_as_of=as_of, models=models)
 
 
@@ -163,9 +164,5 @@ def _add(cells: dict[str, Cell], more: dict[str, Cell], where: object) -> None:
     cells |= more
 
 
-def _members(store: Store, plan: Study, by: Secret) -> dict[str, Cell]:
-    return {
-        f"{s.part.stratum}|{arm}": ledger.cell(rows, by)
-        for s in summed(store, plan, COHORT)
-        for arm, rows in s.rows.items()
-    }
+def _members(cohort: Sequence[Summed], by: Secret) -> dict[str, Cell]:
+    return {f"{s.part.stratum}|{arm}": ledger.cell(rows, by) for s in cohort for arm, rows in s.rows.items()}
