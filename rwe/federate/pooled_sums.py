@@ -2,7 +2,8 @@
 
     masked parts of all sites  ──▶  Tally of each stratum  ──▶  a Row for each, and one over all
 
-R1 holds for the arms of all sites together.  Masks cancel over all sites that the request names, or never.
+R1 holds for the arms of all sites together, and at least 3 sites have somebody in each arm (R11).
+Masks cancel over all sites that the request names, or never.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ LIMITS = (
     "A site's key that is stolen later opens what the coordinator has kept of that site's.",
     "An arm too small over all sites is held back by the coordinator's rwe, not by the masks.",
     "Without one of the sites there is no result, nothing is recovered: all of them answer a new request.",
+    "If all but one site have nobody in an arm, it is that site's own: of fewer than 3 rwe shows none.",
     "No site lets anything be summed over two sets of sites: the difference would be a site's own.",
     "A site that sends wrong numbers spoils the sum, and nobody can tell which site did.",
 )
@@ -62,46 +64,58 @@ class Sums:
         return Slot(request=self.digest, ask=self.place, stratum=stratum, patients=self.asked.patients)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """sites: of those with anybody treated and those with anybody else, the fewer; in each stratum."""
+
+    tally: Any
+    sites: int
+
+    def __add__(self, other: "Sum") -> "Sum":
+        return Sum(tally=self.tally + other.tally, sites=min(self.sites, other.sites))
+
+
 def summed_rows(sums: Sums, parts: Parts) -> list[Row]:
     strata = [part.stratum for part in next(iter(parts.values()))]
     missing = [site for site in sums.asked.sites if site not in parts]
-    tallies = {name: None if missing else _total(sums, parts, name) for name in strata}
+    totals = {name: None if missing else _total(sums, parts, name) for name in strata}
     if len(strata) > 1:
-        tallies[ALL] = _sum(tallies)
-    return [*_rows(sums, tallies, missing)]
+        totals[ALL] = _sum(totals)
+    return [*_rows(sums, totals, missing)]
 
 
-def _total(sums: Sums, parts: Mapping[str, Sequence[Part]], stratum: str) -> Tally | None:
+def _total(sums: Sums, parts: Mapping[str, Sequence[Part]], stratum: str) -> Sum | None:
     texts = [p.masked or "" for found in parts.values() for p in found if p.stratum == stratum]
-    slot = sums.slot(stratum)
-    found = total(texts, slot)
-    return None if found is None or found.total() > slot.patients else tally(found, sums.ask.statistic)
+    found = total(texts, sums.slot(stratum))
+    read = None if found.keys is None else tally(found.keys, sums.ask.statistic)
+    return None if read is None else Sum(tally=read, sites=min(found.sites))
 
 
-def _sum(tallies: Mapping[str, Any]) -> Any:
-    return None if None in tallies.values() else reduce(add, tallies.values())
+def _sum(totals: Mapping[str, Any]) -> Any:
+    return None if None in totals.values() else reduce(add, totals.values())
 
 
-def _rows(sums: Sums, tallies: Mapping[str, Tally | None], missing: list[str]) -> Iterator[Row]:
+def _rows(sums: Sums, totals: Mapping[str, Sum | None], missing: list[str]) -> Iterator[Row]:
     """The total, less all strata but one, is that one: it is held back with any of them."""
-    why = {name: _why_not(sums, found, missing) for name, found in tallies.items()}
-    for name, found in tallies.items():
+    why = {name: _why_not(sums, found, missing) for name, found in totals.items()}
+    for name, found in totals.items():
         reason = why[name] or (next(filter(None, why.values()), None) if name == ALL else None)
         held = [Held(site=site, stratum=name, reason=reason or "") for site in missing]
         row = empty(sums.ask, name, sums.asked.sites, held, secure_sum=True)
         if found is None or reason:
             yield hidden(row, reason or "")
         else:
-            yield estimated(row, _arms(found, sums.quantile_type), [found])
+            yield estimated(row, _arms(found.tally, sums.quantile_type), [found.tally])
 
 
-def _why_not(sums: Sums, found: Tally | None, missing: list[str]) -> str | None:
+def _why_not(sums: Sums, found: Sum | None, missing: list[str]) -> str | None:
     if missing:
         return "site_missing"
     if found is None:
         return "not_readable"
-    small = rules.small_arm(*_sizes(found), least=max(sums.asked.min_arm, rules.LEAST))
-    return "small_arm" if small else None
+    if rules.small_arm(*_sizes(found.tally), least=max(sums.asked.min_arm, rules.LEAST)):
+        return "small_arm"
+    return None if rules.enough_sites(found.sites) else "few_sites"
 
 
 def _sizes(found: Tally) -> tuple[int, int]:

@@ -3,24 +3,27 @@
     a site      values  ──▶  sketch  ──▶  + masks shared with each other site  ──▶  masked()
     coordinator masked of all sites  ──▶  total(): the masks cancel, the sketch is read
 
-A pair of sites has the same mask: X25519 of their pinned keys, by HKDF with the hash of the request, so that
-no mask serves twice.  One adds it and the other takes it away, modulo 2**224: sums of counts are exact.
-Source: Bonawitz K et al. Practical secure aggregation. CCS 2017, without its recovery of who dropped out.
+Masks are those of masks.py, modulo a power of 2: sums of counts are exact.
+Beside the sketch goes one number more: how many sites have anybody in either arm.
 """
 
 import base64
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from rwe.federate import sketch
+from rwe.federate import masks
 from rwe.federate.keys import Public, Secret
+from rwe.federate.masks import Site
+from rwe.federate.sketch import Sketch
 
 MOST_BYTES = 500_000
 """Of all sums of an answer, which is written in Base64 twice."""
-Pair = tuple[str, str]
+SITES = 32
+"""Bits of how many sites have anybody in an arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +36,20 @@ class Slot:
     patients: int
 
     def salt(self, *more: str) -> bytes:
-        text = "|".join(("rwe secure sum 1", self.request, str(self.ask), self.stratum, *more))
+        text = "|".join(("rwe secure sum 2", self.request, str(self.ask), self.stratum, *more))
         return hashlib.sha256(text.encode()).digest()
+
+    @cached_property
+    def sketch(self) -> Sketch:
+        return Sketch(capacity=self.patients, salt=self.salt())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Total:
+    """keys: each with its count; None where they cannot be read.  sites: with anybody treated, or control."""
+
+    keys: Counter[int] | None
+    sites: tuple[int, int]
 
 
 def key_of(value: float, *, treated: bool, event: bool = False) -> int:
@@ -51,23 +66,22 @@ def value_of(key: int) -> tuple[float, bool, bool]:
 
 def masked(keys: Iterable[int], slot: Slot, *, name: str, own: Secret, others: Mapping[str, Public]) -> str:
     """others: every other site of the request, by its pinned key."""
-    cells = sketch.of(keys, capacity=slot.patients, salt=slot.salt())
-    for other, public in others.items():
-        sign = 1 if name < other else -1
-        for at, mask in enumerate(_masks(slot, len(cells), own, public, (name, other))):
-            cells[at] += sign * mask
-    raw = b"".join((cell % sketch.MODULUS).to_bytes(sketch.BYTES) for cell in cells)
-    return base64.b64encode(raw).decode()
+    form, keys, site = slot.sketch, [*keys], Site(name=name, own=own, others=others)
+    numbers = [*form.of(keys), _present(keys)]
+    found = masks.masked(numbers, site, width=form.bytes, request=slot.request, salt=slot.salt)
+    return base64.b64encode(masks.bytes_of(found, form.bytes)).decode()
 
 
-def _masks(slot: Slot, size: int, own: Secret, other: Public, pair: Pair) -> Iterator[int]:
-    seed = own.shared(other, salt=bytes.fromhex(slot.request), info=slot.salt(*sorted(pair)))
-    return _numbers(hashlib.shake_256(seed).digest(size * sketch.BYTES))
+def _present(keys: Iterable[int]) -> int:
+    """One for each arm in which this site has anybody."""
+    arms = {key >> 64 & 1 for key in keys}
+    return (1 in arms) | (0 in arms) << SITES
 
 
 def size(patients: int) -> int:
     """Bytes of one sum."""
-    return sketch.size(patients) * sketch.BYTES
+    form = Sketch(capacity=patients, salt=b"")
+    return (form.size + 1) * form.bytes
 
 
 def fits(text: str, patients: int) -> bool:
@@ -79,11 +93,10 @@ def fits(text: str, patients: int) -> bool:
     return len(raw) == size(patients)
 
 
-def total(texts: Sequence[str], slot: Slot) -> Counter[int] | None:
-    """Of all sites that the request names: each key with its count.  None where it cannot be read."""
-    cells = zip(*(_numbers(base64.b64decode(text)) for text in texts), strict=True)
-    return sketch.read([sum(column) % sketch.MODULUS for column in cells], salt=slot.salt())
-
-
-def _numbers(raw: bytes) -> Iterator[int]:
-    return (int.from_bytes(raw[at : at + sketch.BYTES]) for at in range(0, len(raw), sketch.BYTES))
+def total(texts: Sequence[str], slot: Slot) -> Total:
+    """Of all sites that the request names."""
+    form = slot.sketch
+    numbers = zip(*(masks.numbers_of(base64.b64decode(text), form.bytes) for text in texts), strict=True)
+    *cells, present = (sum(column) % form.modulus for column in numbers)
+    arms = present & (1 << SITES) - 1, present >> SITES
+    return Total(keys=form.read(cells), sites=arms)

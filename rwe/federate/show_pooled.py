@@ -9,6 +9,7 @@ from rwe.results import EstimateResult
 REASONS = {
     "small_arm": "an arm of a site has too few patients",
     "site_missing": "masks cancel over all sites alone; a new request has to go to all",
+    "few_sites": "fewer than 3 sites have anybody in an arm: the sum would be of one or two",
     "not_readable": "the masks do not cancel, or there are more patients than were asked for",
     "small_cell": "a cell has too few patients",
     "gives_back": "beside other rows it would give a cell of too few patients back",

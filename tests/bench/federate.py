@@ -1,9 +1,10 @@
-"""The answers of many sites pooled: CPU, and the size of a request and of an answer.
+"""The answers of many sites pooled: CPU, and the size of a request and of an answer, whole and by statistic.
 
-    python -m tests.bench.federate [--sites 50 200 1000]
+    python -m tests.bench.federate [--sites 50 200 1000] [--patients 100]
 
 All statistics of the example, two strata each; the numbers of the sites are made up.  Goal: 50 sites in 10 s
-of CPU, and cost linear in sites.
+of CPU, cost linear in sites, and 100 kB an answer.
+patients: the most of a stratum in a secure sum.
 """
 
 import argparse
@@ -16,13 +17,10 @@ from pathlib import Path
 
 from rwe.federate import box, envelope, members
 from rwe.federate.keys import Public, Secret
-from rwe.federate.messages import Answer, Ask, Count, Part, Request
+from rwe.federate.messages import Answer, Request
 from rwe.federate.pool import pool
 from rwe.federate.request import Wish, request
-from rwe.federate.statistics import STATISTICS
-from rwe.stats.moments import Moments, TwoMoments
-from rwe.stats.summaries import ArmEvents, Events, TwoSamples
-from rwe.stats.van_elteren import Ranked
+from tests.bench.federated_bytes import STRATA, part, table
 from tests.cli import folders
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -31,7 +29,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 def main() -> None:
     wanted = argparse.ArgumentParser()
     wanted.add_argument("--sites", type=int, nargs="+", default=[50, 200])
-    for n in wanted.parse_args().sites:
+    wanted.add_argument("--patients", type=int, default=100)
+    given = wanted.parse_args()
+    print(table(given.patients))
+    for n in given.sites:
         with tempfile.TemporaryDirectory() as folder:
             print(f"{n:5d} sites: {once(Path(folder) / 'study', n)}")
 
@@ -64,28 +65,11 @@ def answered(study: Path, asked: Request, name: str, by: tuple[Secret, Secret], 
         created="2026-03-01T00:00:00.000Z",
         data_as_of=None,
         software="rwe",
-        parts=[[part(ask, s, chance) for s in ("moderate", "severe")] for ask in asked.asks],
+        parts=[[part(ask, s, chance) for s in STRATA] for ask in asked.asks],
     )
     path = study / f"{name}.sealed"
     path.write_bytes(box.seal(envelope.sign(made, "answer", *by), to=to))
     return path
-
-
-def part(ask: Ask, stratum: str, chance: random.Random) -> Part:
-    treated, control = ([chance.gauss(60, 10) for _ in range(chance.randint(20, 60))] for _ in range(2))
-    leaves = STATISTICS[ask.statistic].leaves
-    numbers = {
-        "count": lambda: Count(treated=len(treated), control=len(control)),
-        "ranks": lambda: Ranked.of(TwoSamples.of(treated, control)),
-        "moments": lambda: TwoMoments(treated=Moments.of(treated), control=Moments.of(control)),
-        "events": lambda: Events(treated=events(treated), control=events(control)),
-    }
-    return Part(stratum=stratum, **{leaves: numbers[leaves]()})
-
-
-def events(values: list[float]) -> ArmEvents:
-    had = sum(v > 65 for v in values)
-    return ArmEvents(patients=had, events=had, n=len(values), person_days=sum(values))
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def test_an_answer_that_is_no_masked_sum(made, part):
 )
 def test_a_request_that_every_site_would_refuse_is_not_made(quiet, wish, says):
     with pytest.raises(UsageError, match=says):
-        quiet.request("quartiles:age", **wish)
+        quiet.request("quartiles:age", "quartiles:days_from_anchor", **wish)
 
 
 def test_r11_all_is_summed_over_one_set_of_sites_and_what_is_summed_never_told_plainly():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rwe.federate import secure_sum, sketch
+from rwe.federate import rules, secure_sum, sketch
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import Sums, summed_rows
@@ -26,7 +26,7 @@ SLOT = Slot(request="ab" * 32, ask=0, stratum="all", patients=40)
 KEYS = st.integers(0, 2**sketch.KEY - 1)
 VALUES = st.lists(st.sampled_from([0.1, 0.2, 0.30000000000000004, 1.5, 2.5, 7.0]), max_size=9)
 """Of one arm at one site: with ties, and with values that no grid has."""
-SALT = b"salt"
+FORM = sketch.Sketch(capacity=40, salt=b"salt")
 RANKS = sorted(name for name in TESTS if name.startswith("mann_whitney"))
 
 
@@ -71,15 +71,42 @@ def pooled(statistic, variable, sites):
 
 @given(st.lists(st.lists(KEYS, max_size=10), min_size=1, max_size=4))
 def test_the_sum_of_sketches_is_the_sketch_of_all_and_reads_as_them(parts):
-    sketches = [sketch.of(part, capacity=40, salt=SALT) for part in parts]
-    summed = [sum(column) % sketch.MODULUS for column in zip(*sketches, strict=True)]
+    summed = [sum(column) % FORM.modulus for column in zip(*map(FORM.of, parts), strict=True)]
     together = [key for part in parts for key in part]
-    assert summed == sketch.of(together, capacity=40, salt=SALT)
-    assert sketch.read(summed, salt=SALT) == Counter(together)
+    assert summed == FORM.of(together)
+    assert FORM.read(summed) == Counter(together)
 
 
-def test_more_keys_than_there_is_room_for_are_not_read():
-    assert sketch.read(sketch.of(range(400), capacity=40, salt=SALT), salt=SALT) is None
+@pytest.mark.parametrize("keys", [range(400), range(41), [7] * 41, [7] * 64, [7] * 1000])
+def test_more_keys_than_there_is_room_for_are_not_read(keys):
+    assert FORM.read(FORM.of(keys)) is None
+
+
+def test_one_key_may_be_all_there_is_room_for():
+    assert FORM.read(FORM.of([2**sketch.KEY - 1] * 40)) == Counter({2**sketch.KEY - 1: 40})
+
+
+def test_cells_that_give_up_another_multiset_are_not_read():
+    """But for the last cell these are the cells of one key: a mistake that every other check has passed."""
+    mistaken = FORM.of([7])
+    mistaken[-1] = FORM.of([8])[-1]
+    assert FORM.read(mistaken) is None
+
+
+@settings(max_examples=60)
+@given(st.lists(KEYS, max_size=30), st.integers(0, FORM.size - 1), st.integers(1, FORM.modulus - 1))
+def test_cells_of_which_one_is_another_are_not_read(keys, at, more):
+    cells = FORM.of(keys)
+    cells[at] = (cells[at] + more) % FORM.modulus
+    assert FORM.read(cells) is None
+
+
+@pytest.mark.parametrize("capacity", [20, 100, 500, rules.MOST_PATIENTS])
+def test_as_many_keys_as_there_is_room_for_are_read(capacity):
+    form = sketch.Sketch(capacity=capacity, salt=b"")
+    keys = range(2**sketch.KEY - capacity, 2**sketch.KEY)
+    assert form.read(form.of(keys)) == Counter(keys)
+    assert form.bytes * 8 >= 104
 
 
 @pytest.mark.parametrize("value", [0.0, -1.5, 1e-300, 0.1 + 0.2, 1e5])
@@ -93,16 +120,16 @@ def test_a_value_comes_back_to_its_last_bit(value):
 def test_masks_cancel_over_all_sites_and_over_no_fewer():
     own = {name: [n, n + 1, 7] for n, name in enumerate(NAMES)}
     texts = [sent(own[name], name) for name in NAMES]
-    assert total(texts, SLOT) == Counter(key for found in own.values() for key in found)
-    assert total(texts[:3], SLOT) is None
-    assert total(texts[:1], SLOT) is None
+    assert total(texts, SLOT).keys == Counter(key for found in own.values() for key in found)
+    assert total(texts[:3], SLOT).keys is None
+    assert total(texts[:1], SLOT).keys is None
 
 
 def test_a_coordinator_that_shows_each_site_another_request_reads_nothing():
     other = Slot(request="ac" * 32, ask=0, stratum="all", patients=40)
     texts = [sent([n], name, SLOT if name == "a" else other) for n, name in enumerate(NAMES)]
-    assert total(texts, SLOT) is None
-    assert total(texts, other) is None
+    assert total(texts, SLOT).keys is None
+    assert total(texts, other).keys is None
 
 
 def test_no_mask_serves_twice():
@@ -124,13 +151,20 @@ def test_what_a_site_sends_has_one_length_whatever_it_holds():
     assert not secure_sum.fits("no Base64!", 40)
 
 
+def why_not(sites):
+    """Of the values of each."""
+    if min(sum(len(site[arm]) for site in sites) for arm in (0, 1)) < 5:
+        return "small_arm"
+    return "few_sites" if min(sum(bool(site[arm]) for site in sites) for arm in (0, 1)) < 3 else None
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=3, max_size=4), st.sampled_from(RANKS))
 def test_mann_whitney_and_quartiles_are_those_of_the_merged_rows(sites, name):
     treated, control = ([v for site in sites for v in site[arm]] for arm in (0, 1))
     row = pooled(name, "FEV1", [rows_of(*site) for site in sites])
-    if min(len(treated), len(control)) < 5:
-        assert (row.status, row.reason, row.treated) == ("suppressed", "small_arm", None)
+    if (reason := why_not(sites)) is not None:
+        assert (row.status, row.reason, row.treated) == ("suppressed", reason, None)
         return
     wanted = TESTS[name](TwoSamples.of(treated, control))
     assert (row.status, row.reason, row.test.name) == (wanted.status, wanted.reason, wanted.test)
@@ -174,6 +208,21 @@ def test_r1_holds_for_the_arms_of_all_sites_and_not_of_one():
     assert pooled("quartiles", "age", [one] * 3).status == "counted"
     row = pooled("quartiles", "age", [one, one, rows_of([], [2.0] * 9)])
     assert (row.status, row.reason, row.treated, row.control) == ("suppressed", "small_arm", None, None)
+
+
+@pytest.mark.parametrize("away", ["treated", "control"])
+def test_r11_of_fewer_than_3_sites_with_anybody_in_an_arm_nothing_is_shown(away):
+    """Of the third arm's values alone, less one's own, another's are left."""
+    site, other = rows_of([1.0] * 9, [2.0] * 9), rows_of([1.0] * 9, [2.0] * 9)
+    other[away] = []
+    row = pooled("quartiles", "age", [site, site, other])
+    assert (row.status, row.reason, row.treated, row.control) == ("suppressed", "few_sites", None, None)
+    assert pooled("quartiles", "age", [site, site, other, site]).status == "counted"
+
+
+def test_the_number_of_sites_with_anybody_in_an_arm_is_summed_exactly():
+    own = {"a": [], "b": [1], "c": [1, 2 | 1 << 64], "d": [3 | 1 << 64, 4 | 1 << 64]}
+    assert total([sent(own[name], name) for name in NAMES], SLOT).sites == (2, 2)
 
 
 def test_what_is_no_value_is_not_readable():
