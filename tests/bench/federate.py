@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rwe.federate import box, envelope, members
 from rwe.federate.keys import Public, Secret
-from rwe.federate.messages import Answer, Request
+from rwe.federate.messages import Answer, Part, Request
 from rwe.federate.pool import pool
 from rwe.federate.request import Wish, request
 from tests.bench.federated_bytes import STRATA, part, table
@@ -48,7 +48,11 @@ def once(study: Path, n: int) -> str:
     shutil.rmtree(study / "fhir")
     path, _ = request(study, Wish(), now=NOW)
     asked = envelope.opened(path.read_bytes(), "request", Request, keys=[coordinator], where=path)
-    answers = [answered(study, asked, name, by, coordinator) for name, by in keys.items()]
+    told = [parts(asked, random.Random(seed)) for seed in range(20)]
+    answers = [
+        answered(study, asked, name, by, to=coordinator, told=told[k % 20])
+        for k, (name, by) in enumerate(keys.items())
+    ]
     began = time.process_time()
     found = pool(study, path, answers, publish=False, now=NOW)
     spent = time.process_time() - began
@@ -56,8 +60,13 @@ def once(study: Path, n: int) -> str:
     return f"{spent:6.2f} CPU s, {len(asked.asks)} comparisons, {len(found.rows)} rows; {sizes}"
 
 
-def answered(study: Path, asked: Request, name: str, by: tuple[Secret, Secret], to: Public) -> Path:
-    chance = random.Random(name)
+def parts(asked: Request, chance: random.Random) -> list[list[Part]]:
+    return [[part(ask, s, chance) for s in STRATA] for ask in asked.asks]
+
+
+def answered(
+    study: Path, asked: Request, name: str, by: tuple[Secret, Secret], *, to: Public, told: list[list[Part]]
+) -> Path:
     made = Answer(
         query=asked.query,
         request=envelope.digest(asked),
@@ -65,7 +74,7 @@ def answered(study: Path, asked: Request, name: str, by: tuple[Secret, Secret], 
         created="2026-03-01T00:00:00.000Z",
         data_as_of=None,
         software="rwe",
-        parts=[[part(ask, s, chance) for s in STRATA] for ask in asked.asks],
+        parts=told,
     )
     path = study / f"{name}.sealed"
     path.write_bytes(box.seal(envelope.sign(made, "answer", *by), to=to))
