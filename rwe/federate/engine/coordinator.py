@@ -15,7 +15,7 @@ from nvflare.apis.fl_constant import ReturnCode
 from nvflare.apis.impl.controller import Controller
 from nvflare.apis.shareable import Shareable
 
-from rwe.federate.engine.site import ANSWER, CODE, REQUEST, TASK
+from rwe.federate.engine.wire import ANSWER, CODE, REQUEST, TASK
 
 FOLDER, OUTCOME = "answers", "outcome.json"
 SILENT, FAILED, ANSWERED = "silent", "failed", "answered"

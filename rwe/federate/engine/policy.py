@@ -7,6 +7,8 @@ no log or file that goes anywhere, no shell.
 
 from typing import Any
 
+from rwe.federate.engine.wire import TASK
+
 EXECUTOR = "rwe.federate.engine.site.AnswerExecutor"
 CONTROLLER = "rwe.federate.engine.coordinator.AskController"
 ADMISSION = "rwe.federate.engine.parent.RequestsOnly"
@@ -43,7 +45,7 @@ def permissions(granted: dict[str, str]) -> dict[str, Any]:
 
 def site_job() -> dict[str, Any]:
     """What a site runs in a job: the coordinator writes it, and the site lets in no other."""
-    answer = {"tasks": ["answer"], "executor": {"path": EXECUTOR, "args": {}}}
+    answer = {"tasks": [TASK], "executor": {"path": EXECUTOR, "args": {}}}
     return {"format_version": 2, "components": [], "executors": [answer]}
 
 

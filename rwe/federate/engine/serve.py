@@ -18,7 +18,7 @@ from rwe.errors import UsageError
 from rwe.federate import members
 from rwe.federate.engine import jobs, policy
 from rwe.federate.engine.policy import org
-from rwe.federate.engine.site import STUDY
+from rwe.federate.engine.wire import STUDY
 
 FOLDER = "engine"
 APP = "nvflare.private.fed.app."

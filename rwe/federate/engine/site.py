@@ -14,10 +14,7 @@ from nvflare.apis.fl_constant import ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 
 from rwe.federate.carried import FAILED, Carried, carried
-
-TASK, REQUEST, ANSWER, CODE = "answer", "request", "answer", "code"
-STUDY = "RWE_FEDERATE_STUDY"
-"""Set by `rwe federate serve` alone: the folder whose store answers."""
+from rwe.federate.engine.wire import ANSWER, CODE, REQUEST, STUDY, TASK
 
 
 class AnswerExecutor(Executor):  # type: ignore[misc]  # nvflare has no types
