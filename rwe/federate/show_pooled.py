@@ -19,7 +19,6 @@ REASONS = {
     "no_variation": "all values are equal",
     "no_events": "no events, or nothing but events",
     "not_identified": "too few values",
-    "few_sites": "fewer than 3 sites have patients: what they add up to would be one's own",
     "few_weigh": "at a site a few patients would outweigh all others",
     "too_rich": "too few patients for so many terms",
     "too_many": "too many patients or events for an exact method",
