@@ -22,6 +22,7 @@ from tests.live import flare
 from tests.run import rwe
 
 pytestmark = pytest.mark.live
+AGREEMENT = "DUA 1"
 ASKS = ("count:cohort", "van_elteren:il6:d28", "difference_of_means:il6:d28@10")
 
 
@@ -34,7 +35,10 @@ def stores(ready):  # noqa: F811
 
 @pytest.fixture(scope="module")
 def made(stores, tmp_path_factory):
-    return drop.federation(tmp_path_factory.mktemp("engine"), stores)
+    made = drop.federation(tmp_path_factory.mktemp("engine"), stores)
+    for name in drop.SITES:
+        made.policy(name, f'agreement = "{AGREEMENT}"\n')
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,7 @@ def lax(running):
 
 def asked_of(made):
     words = [word for ask in ASKS for word in ("--ask", ask)]
+    words += ["--agreement", AGREEMENT]  # few have no value: such a number leaves under it alone
     return rwe("federate", "request", "--dir", made.coordinator, *words).stdout.strip()
 
 
@@ -86,10 +91,8 @@ def test_the_engine_brings_what_the_file_drop_brings_and_what_the_merged_rows_gi
 
 def test_the_engine_brings_a_model_round_by_round(made, kit):
     """As by hand: the equality with the merged rows is shown there."""
-    ask = ("--ask", "ancova:d_dimer:d28", "--agreement", "DUA 1")
+    ask = ("--ask", "ancova:d_dimer:d28", "--agreement", AGREEMENT)
     found = []
-    for name in drop.SITES:
-        made.policy(name, 'agreement = "DUA 1"\n')
     for by in ("engine", "hand"):
         request = rwe("federate", "request", "--dir", made.coordinator, *ask).stdout.strip()
         for name in drop.SITES:

@@ -9,7 +9,7 @@ import pytest
 from tests.federate import drop
 from tests.federate.conftest import ready  # noqa: F401
 from tests.live import apart, flare
-from tests.live.test_engine import merged_z
+from tests.live.test_engine import AGREEMENT, merged_z
 from tests.run import rwe
 
 pytestmark = pytest.mark.live
@@ -21,7 +21,10 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFF
 def made(ready, tmp_path_factory):  # noqa: F811
     if reason := flare.available() or apart.available():
         pytest.skip(reason)
-    return drop.federation(tmp_path_factory.mktemp("apart"), {name: ready(name) for name in drop.SITES})
+    made = drop.federation(tmp_path_factory.mktemp("apart"), {name: ready(name) for name in drop.SITES})
+    for name in drop.SITES:
+        made.policy(name, f'agreement = "{AGREEMENT}"\n')
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,8 @@ def kit(made, networks):
 
 
 def test_processes_that_share_no_network_give_what_the_merged_rows_give(made, networks, kit, ready):  # noqa: F811
-    asked = rwe("federate", "request", "--dir", made.coordinator, "--ask", ASK).stdout.strip()
+    ask = ("--ask", ASK, "--agreement", AGREEMENT)
+    asked = rwe("federate", "request", "--dir", made.coordinator, *ask).stdout.strip()
     for name in drop.SITES:
         rwe("federate", "approve", asked, "--dir", made.folders[name])
     words = (sys.executable, "-m", "rwe", "federate", "carry", asked, "--dir", made.coordinator, "--kit", kit)

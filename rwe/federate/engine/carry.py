@@ -26,7 +26,7 @@ from rwe.federate.messages import ANSWER, REQUEST, Request
 from rwe.federate.pool import next_round
 from rwe.federate.refusals import REFUSALS
 
-CONNECTS = 10
+CONNECTS = 30
 """Seconds until the coordinator's server has answered; the engine takes a few more to give up."""
 GRACE = 120
 """Seconds for what the engine does around a job."""
