@@ -147,6 +147,8 @@ def test_times_are_compared_within_sites(pooled, merged, stratum):
     ]
     same(row(pooled, "hazard_ratio:any_event", stratum), cox.cox(strata))
     same(row(pooled, "log_rank_by_site:any_event", stratum), survival.log_rank(strata))
+    for name in ("hazard_ratio", "log_rank_by_site"):
+        assert row(pooled, f"{name}:any_event", stratum).test.name.endswith(", within sites")
 
 
 def test_each_round_says_what_it_waits_for_and_the_rest_is_there_at_once(ended):

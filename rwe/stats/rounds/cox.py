@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rwe.stats import cox, survival
+from rwe.stats.estimate import Estimate
 from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, size
 from rwe.stats.summaries import FloatArray
 from rwe.stats.survival import ROUNDING, Times
@@ -44,7 +45,7 @@ class Sizes:
 def hazard_ratio(least: Least) -> Step:
     def then(arms: Arms, events: Arms) -> Step | Ended:
         none = cox.nothing(arms, events)
-        return Ended(arms=arms, estimate=none) if none else Slopes(arms=arms, events=sum(events))
+        return _ended(arms, none) if none else Slopes(arms=arms, events=sum(events))
 
     return Sizes(least=least, then=then)
 
@@ -72,11 +73,11 @@ class Slopes:
             raise ValueError("no sums of so many events")
         found = cox.step(self.beta, (score, information), self.steps)
         if found is None:
-            return Ended(arms=self.arms, estimate=cox.not_identified(self.arms))
+            return _ended(self.arms, cox.not_identified(self.arms))
         beta, se = found
         if se is None:
             return replace(self, beta=beta, steps=self.steps + 1)
-        return Ended(arms=self.arms, estimate=cox.estimate(beta, se, self.arms))
+        return _ended(self.arms, cox.estimate(beta, se, self.arms))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +92,11 @@ class Excess:
     def after(self, total: FloatArray) -> Ended:
         if total[1] < 0:
             raise ValueError("no variance is below 0")
-        found = survival.of_excess(float(total[0]), float(total[1]), arms=self.arms)
-        return Ended(arms=self.arms, estimate=found)
+        return _ended(self.arms, survival.of_excess(float(total[0]), float(total[1]), arms=self.arms))
+
+
+def _ended(arms: Arms, found: Estimate) -> Ended:
+    return Ended(arms=arms, estimate=replace(found, test=f"{found.test}, within sites"))
 
 
 def _strata(rows: Rows) -> list[Times]:
