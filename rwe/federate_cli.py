@@ -74,7 +74,7 @@ def request(
 
     By secure sums in rounds, over 3 sites or more: ancova:ENDPOINT:VISIT with an intercept for each site;
     weighted_difference:ENDPOINT:VISIT by the study's propensity score; hazard_ratio and log_rank_by_site of
-    any_event or serious_event.
+    any_event or serious_event.  Ask for these first: what a site has told plainly is never summed.
     """
     from rwe.federate.request import Wish
     from rwe.federate.request import request as step
@@ -228,7 +228,8 @@ def carry(
 ) -> None:
     """Send a request to its sites by the engine and fetch their answers, for `pool`.
 
-    Ends with 3 where a site has not answered, and says why; once its steward has approved, run it again.
+    A model that takes rounds takes a job each.  Ends with 3 where a site has not answered, and says why; once
+    its steward has approved, run it again.
     """
     from rwe.federate import engine
 

@@ -51,7 +51,7 @@ def arrived(
 
 
 def _later(text: str, later: Later, asked: Request, path: Path) -> None:
-    """Whose it says to be: gathered() verifies them all, as each site does."""
+    """Whose it says to be: gathered() verifies those of each round that it comes to, as each site does."""
     sums = envelope.unverified(text.encode(), messages.Sums, where=path)
     if (sums.request, sums.query) != (envelope.digest(asked), asked.query):
         raise refusal("other_request", path)

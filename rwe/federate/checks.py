@@ -108,8 +108,11 @@ def _sums(found: Checked) -> None:
     asked, sums = found.request, found.sums
     plain = {rules.group(a.variable, a.visit) for a in asked.asks if not is_summed(a)}
     code = rules.sum_refused(asked, found.limits, found.own.members.site) if sums else None
-    if code := code or rules.sums_differ(sums, plain, ledger.told(found.before)):
-        raise refusal(code, found.path)
+    done, told = before = ledger.told(found.before)
+    if code := code or rules.sums_differ(sums, plain, before):
+        both = ({*sums} & ({*plain} | {*told})) | ({*plain} & {*done}) if code == "mixed" else set()
+        names = sorted(name.strip("|").replace("|", " ") for name in both)
+        raise refusal(code, found.path, about=", ".join(names))
 
 
 def _next(number: int, done: int, path: Path) -> None:

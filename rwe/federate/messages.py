@@ -1,4 +1,4 @@
-"""What travels: a request, a site's approval of it, and its answer.
+"""What travels: a request, a site's approval of it, its answer, and of models the sums of later rounds.
 
 Numbers are the summaries of rwe.stats: what one site compares by itself is what it sends.
 """

@@ -35,8 +35,8 @@ LIMITS = (
 
 OF_ROUNDS = (
     "Of a model in rounds every site sees the totals, too: less its own, what all other sites have together.",
-    "A site that sends wrong numbers can lead a model to where it likes; each site stops where a few of its "
-    "own patients would outweigh the others.",
+    "A site that sends wrong numbers can lead a model to where it likes; of a score and of ANCOVA each site "
+    "stops where a few of its own patients would outweigh the others, but a site of 3 to 9 is open to it.",
 )
 
 

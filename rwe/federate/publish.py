@@ -12,6 +12,8 @@ from rwe.federate.rounding import rounded
 from rwe.federate.rules import LEAST_PUBLISHED, SEXES, small_cell
 
 GIVES_BACK = "gives_back"
+CELLS = ("small_arm", "small_cell", "small_group", "few_missing", GIVES_BACK)
+"""For which a row is held back that another could give back."""
 
 
 def published(found: Sequence[Row]) -> list[Row]:
@@ -35,7 +37,7 @@ def _tells(row: Row, kept: Sequence[Row]) -> bool:
     if row.status == "suppressed":
         return False
     beside = [r for r in kept if r.stratum == row.stratum]
-    if any(r.status == "suppressed" for r in beside if _of(r) == _of(row)):
+    if any(r.reason in CELLS for r in beside if _of(r) == _of(row)):
         return True
     shown = {r.variable: _arms(r) for r in beside if r.status != "suppressed"}
     if row.variable in SEXES:  # the others are all that are left
@@ -51,7 +53,7 @@ def _total_of_hidden(row: Row, kept: Sequence[Row]) -> bool:
     """R3: the total, less all strata but one, is that one."""
     if row.stratum != ALL or row.status == "suppressed":
         return False
-    return any(r.status == "suppressed" for r in kept if _of(r) == _of(row))
+    return any(r.reason in CELLS for r in kept if _of(r) == _of(row))
 
 
 def _of(row: Row) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ REFUSALS = {
     ),
     "not_canonical": ("is signed, but not written as rwe writes", "ask its sender for it again"),
     "bad_form": ("has fields, texts or values that no file of rwe has", "compare the versions of rwe"),
-    "not_for_us": ("is sealed to another key", "was it made for this coordinator?"),
+    "not_for_us": ("is sealed to another key", "was it made for the one who opens it here?"),
     "not_addressed": ("does not ask this site", "the coordinator has to name the site in the request"),
     "not_yet": ("is dated in the future", "is the clock right, here and at the coordinator?"),
     "expired": (
@@ -37,10 +37,6 @@ REFUSALS = {
     "no_sums": (
         "has sums that no patients have",
         "a site sent what is none; the coordinator has to ask anew",
-    ),
-    "few_besides": (
-        "asks for sums of which all other sites together have fewer patients in an arm than may leave one",
-        "the coordinator has to ask without these models",
     ),
     "masks_left": ("has sums whose masks do not cancel", "the coordinator has to ask anew"),
     "data_changed": (
@@ -98,7 +94,7 @@ REFUSALS = {
     ),
     "mixed": (
         "asks for a variable both by plain numbers and by a secure sum: the difference would be a site's own",
-        "one of the two for each variable and visit",
+        "ask for secure sums and models first: what was told plainly here is never summed",
     ),
     "too_many": ("has room for fewer patients than there are here", "ask with a larger --secure-sum"),
     "too_small": ("tells of fewer patients than may leave a site", "ask the site for it again"),

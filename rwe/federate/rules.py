@@ -9,11 +9,11 @@ R4   endpoints and covariates of the study alone, no filter of the coordinator's
 R5   what differs by fewer than 5 patients from what has left before: refused            differs_by_few
      and all else, while who is in an arm of a stratum does; by 5 or none it is answered  cohort_differs
 R6   a yes or no needs 5 of each; a model at most a parameter for three patients         small_group; slots.py
-R7   no minimum, maximum, quantile, row, and no text of an exception                     named; answer.py
+R7   no minimum, maximum, quantile, row, and no text of an exception                     named; prepare.py
 R8   at most 50 requests a study, and each expires                                       in_budget, in_time
 R9   a ledger that is only added to, each line with the hash of the one before, which
      the audit log keeps                                                                 ledger.py
-R10  a data steward approves each request by its hash; site and steward sign an answer   answer.py, pool.py
+R10  a data steward approves each request by its hash; site and steward sign an answer   answer.py, came.py
 R11  secure sums over at least 3 sites, for all the same, and nothing of them plain        sums_differ
 R12  all sites named answer, or what is pooled is called partial                         partial
 

@@ -12,6 +12,7 @@ from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import limits as limits_of
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.rounds.led import led
+from rwe.federate.rounds.slots import strata
 from rwe.federate.rules import Limits
 from rwe.federate.secure_sum import size
 from rwe.federate.statistics import STATISTICS, in_rounds, is_summed
@@ -64,6 +65,9 @@ def _lines(found: Checked, made: Prepared) -> Iterator[str]:
         yield f"  {str(ask).replace(':', ' ')}: of each arm and stratum {STATISTICS[ask.statistic].words}"
         for part in parts:
             yield f"    {part.stratum}: {_masked(found, made, ask, part) or _words(ask, part, limits)}"
+        if in_rounds(ask):
+            of = ", ".join(strata(ask, found.plan.file))
+            yield f"    its sums are of {of}; this approval covers its later rounds"
     yield ""
     if found.sums:
         yield f"Secure sum over {len(r.sites)} sites (experimental); its limits:"

@@ -8,8 +8,8 @@ from rwe.results import EstimateResult
 
 REASONS = {
     "small_arm": "an arm of a site has too few patients",
-    "site_missing": "masks cancel over all sites alone; a new request has to go to all",
-    "few_sites": "fewer than 3 sites have anybody in an arm: the sum would be of one or two",
+    "site_missing": "masks cancel over all sites alone: the first answers of all are needed",
+    "few_sites": "fewer than 3 sites have anybody: the sum would be of one or two",
     "not_readable": "the masks do not cancel, or there are more patients than were asked for",
     "small_cell": "a cell has too few patients",
     "gives_back": "beside other rows it would give a cell of too few patients back",
@@ -19,7 +19,7 @@ REASONS = {
     "no_variation": "all values are equal",
     "no_events": "no events, or nothing but events",
     "not_identified": "too few values",
-    "few_weigh": "at a site a few patients would outweigh all others",
+    "held_at_site": "a site holds back sums in which a few patients outweigh, or are all that others have",
     "too_rich": "too few patients for so many terms",
     "too_many": "too many patients or events for an exact method",
 }

@@ -11,9 +11,9 @@ from rwe.errors import DataError, RefusedError, UsageError
 from rwe.federate import envelope, files, members
 from rwe.federate.answer import answer
 from rwe.federate.approve import approve
+from rwe.federate.came import _sizes
 from rwe.federate.keys import Secret
 from rwe.federate.messages import Approval
-from rwe.federate.pool import _sizes
 from rwe.federate.show import show
 from tests.federate import drop
 from tests.federate.drop import LATER

@@ -260,7 +260,9 @@ def test_what_all_others_have_together_is_not_of_few_either(ready, tmp_path):
             )
     begun = Begun(made)
     assert {row.status for row in begun.pooled.rows} == {"unfinished"}
-    refused(made, begun.next[0], "few_besides")
+    begun.all_answer()
+    assert {row.reason for row in begun.pooled.rows} == {"held_at_site"}
+    assert begun.next == []
 
 
 def test_sums_that_no_patients_have_end_in_a_refusal_at_both_ends(made, begun):

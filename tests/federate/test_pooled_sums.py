@@ -112,7 +112,7 @@ def test_what_is_published_has_no_curve(made, asked, answers):
 def test_without_a_site_there_is_no_sum_and_the_rest_is_partial(made, asked, answers):
     some = [answers["north"], answers["south"]]
     said = drop.run("federate", "pool", asked, *some, "--dir", made.coordinator, expect=3)
-    assert "suppressed: masks cancel over all sites alone; a new request has to go to all (centre)" in said
+    assert "masks cancel over all sites alone: the first answers of all are needed (centre)" in said
     found = json.loads((made.coordinator / "results" / "pooled.json").read_bytes())
     sums = [r for r in found["rows"] if r["secure_sum"]]
     assert {(r["status"], r["reason"]) for r in sums} == {("suppressed", "site_missing")}

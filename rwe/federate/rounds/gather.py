@@ -59,13 +59,13 @@ def gathered(asked: Request, path: Path, plan: Study, texts: Texts, known: Membe
 
 
 def written(study_dir: Path, asked: Request, found: Gathered, known: Members, by: Secret) -> list[Path]:
-    """The next Round, sealed to each site; none where there is none."""
+    """The next Round, sealed to each site that has not answered it; none where there is none."""
     if found.next is None:
         return []
     signed = envelope.sign(found.next, ROUND, by)
     folder = members.folder_of(study_dir)
     files = []
-    for site in asked.sites:
+    for site in found.waits or asked.sites:
         files.append(folder / f"{ROUND}-{asked.query[:8]}-{found.next.number}-{site}.sealed")
         whole(files[-1], box.seal(signed, to=known.site[site].public()[0], info=box.ROUND))
     return files

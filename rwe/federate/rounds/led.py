@@ -74,7 +74,8 @@ def _kept(found: Checked, number: int) -> list[Totals]:
         kept = msgspec.json.decode(content(_file(found)), type=list[dict[str, list[float]]])
     except msgspec.MsgspecError:
         kept = []
-    if len(kept) < number - 2:
+    models = {str(slot) for slot in slots(found.request, found.plan)}
+    if len(kept) < number - 2 or (kept and kept[0].keys() != models):
         raise refusal("rounds_lost", _file(found))
     return [vector.totals_of(t) for t in kept[: number - 2]]
 

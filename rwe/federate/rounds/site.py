@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from rwe.federate import approve, box, envelope, ledger, members, rules
+from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked
 from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
@@ -21,15 +21,18 @@ from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
 from rwe.federate.rounds.led import Led, led, round_of
-from rwe.federate.rounds.slots import Slot, Steps, going_on, slots
-from rwe.stats.rounds.step import Ended, Rows
+from rwe.federate.rounds.slots import Slot, few, going_on, slots
+from rwe.stats.rounds.step import Rows, nothing
+from rwe.stats.summaries import FloatArray
 from rwe.steps import folder
 from rwe.steps.audit import stamp
 
 
 def first(found: Checked, models: Mapping[Slot, Rows]) -> str:
     """Signed; "" where no model is asked."""
-    return _signed(found, slots(found.request, found.plan), models, number=1, before="") if models else ""
+    steps = dict(going_on(slots(found.request, found.plan)))
+    numbers = {slot: step.sums(models[slot]) for slot, step in steps.items()}
+    return _signed(found, numbers, number=1, before="") if models else ""
 
 
 def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
@@ -39,9 +42,10 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         approve.require(found.checked)
         made = prepared(found.checked)
         _same_rows(found.checked, made)
-        _others(found, made)
         number, before = found.asked.number, envelope.digest(found.asked)
-        sums = _signed(found.checked, found.steps, made.models, number=number, before=before)
+        numbers = {slot: step.sums(made.models[slot]) for slot, step in found.models.items()}
+        numbers |= {slot: nothing(found.models[slot]) for slot in _of_few(found, made)}
+        sums = _signed(found.checked, numbers, number=number, before=before)
         found.keep()
         return _release(found.checked, number, sums, now), len(found.models)
 
@@ -62,21 +66,18 @@ def _same_rows(found: Checked, made: Prepared) -> None:
         raise refusal("data_changed", found.path)
 
 
-def _others(found: Led, made: Prepared) -> None:
+def _of_few(found: Led, made: Prepared) -> list[Slot]:
     """R1: every site sees the totals, and by its own numbers those of all others together."""
-    request, first = found.checked.request, slots(found.checked.request, found.checked.plan)
-    least = max(request.min_arm, rules.LEAST)
-    for slot in found.models:
-        step = first[slot]
-        assert not isinstance(step, Ended)
-        arms = (found.came[0][str(slot)] - step.sums(made.models[slot]))[:2]
-        if arms.min() < least:
-            raise refusal(
-                "few_besides", found.checked.path, about=f"{request.asks[slot.place]}, {slot.stratum}"
-            )
+    first = slots(found.checked.request, found.checked.plan)
+    rest = {
+        slot: found.came[0][str(slot)] - step.sums(made.models[slot])
+        for slot, step in going_on(first)
+        if slot in found.models
+    }
+    return [slot for slot, numbers in rest.items() if few(first[slot], numbers)]
 
 
-def _signed(found: Checked, steps: Steps, models: Mapping[Slot, Rows], *, number: int, before: str) -> str:
+def _signed(found: Checked, numbers: Mapping[Slot, FloatArray], *, number: int, before: str) -> str:
     keys = members.key(found.plan.folder, members.SITE), approve.steward(found)
     named = found.own.members.site
     others = {name: named[name].public()[0] for name in found.request.sites if name != found.own.name}
@@ -88,8 +89,8 @@ def _signed(found: Checked, steps: Steps, models: Mapping[Slot, Rows], *, number
         number=number,
         before=before,
         slots={
-            str(slot): vector.masked(step.sums(models[slot]), _slot(found, slot, number, before), site)
-            for slot, step in going_on(steps)
+            str(slot): vector.masked(sums, _slot(found, slot, number, before), site)
+            for slot, sums in numbers.items()
         },
     )
     return envelope.sign(made, SUMS, *keys).decode()

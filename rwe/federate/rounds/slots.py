@@ -17,6 +17,7 @@ from rwe.federate.statistics import in_rounds
 from rwe.stats.rounds import ancova, cox
 from rwe.stats.rounds.score import Levels, Score, Term
 from rwe.stats.rounds.step import Ended, Least, Step
+from rwe.stats.rounds.step import after as next_step
 from rwe.stats.summaries import FloatArray
 from rwe.study import Study, StudyFile
 
@@ -60,6 +61,11 @@ def strata(ask: Ask, file: StudyFile) -> list[str]:
     return [*names, ALL] if len(names) > 1 else names
 
 
+def few(step: Step | Ended, rest: FloatArray) -> bool:
+    """Of a first step: would its sums tell, of what all other sites have, of a few patients?"""
+    return isinstance(step, ancova.Sizes | cox.Sizes | Levels) and step.few(rest)
+
+
 def going_on(steps: Steps) -> Iterator[tuple[Slot, Step]]:
     for slot, step in steps.items():
         if not isinstance(step, Ended):
@@ -69,7 +75,7 @@ def going_on(steps: Steps) -> Iterator[tuple[Slot, Step]]:
 def after(steps: Steps, totals: Totals) -> dict[Slot, Step | Ended]:
     """totals: of each that goes on.  ValueError where no patients have such."""
     found = {
-        slot: step if isinstance(step, Ended) else step.after(totals[str(slot)])
+        slot: step if isinstance(step, Ended) else next_step(step, totals[str(slot)])
         for slot, step in steps.items()
     }
     return {slot: _held_with(slot, step, found) for slot, step in found.items()}

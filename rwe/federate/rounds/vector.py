@@ -6,6 +6,7 @@ is lost, though a sum may multiply four values.
 
 import base64
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -15,6 +16,7 @@ import numpy as np
 from rwe.errors import DataError
 from rwe.federate import masks
 from rwe.federate.masks import Site
+from rwe.stats.rounds.step import HIDDEN
 from rwe.stats.summaries import FloatArray
 
 WIDTH = 64
@@ -43,7 +45,8 @@ class Slot:
 
 
 def masked(numbers: FloatArray, slot: Slot, site: Site) -> str:
-    fixed = [_fixed(float(number)) for number in numbers]
+    nothing = not np.isfinite(numbers).all()
+    fixed = [_anything() if nothing else _fixed(float(number)) for number in numbers]
     found = masks.masked(fixed, site, width=WIDTH, request=slot.request, salt=slot.salt)
     return base64.b64encode(masks.bytes_of(found, WIDTH)).decode()
 
@@ -63,6 +66,11 @@ def _raw(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:  # of which binascii.Error is one
         return b""
+
+
+def _anything() -> int:
+    """Larger than any sum and at random, so that less it the total tells nothing of the others."""
+    return (int(2 * HIDDEN) + secrets.randbelow(LARGEST)) * POINT + secrets.randbelow(POINT)
 
 
 def _fixed(number: float) -> int:

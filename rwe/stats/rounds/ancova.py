@@ -14,7 +14,7 @@ import numpy as np
 
 from rwe.stats.ancova import INTERVAL, NAME, ROUNDING, TEST
 from rwe.stats.estimate import LEVEL, Estimate, Reason
-from rwe.stats.rounds.step import LOST, Ended, Least, Rows, Step, counts, few_weigh, size
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, student
 
@@ -36,6 +36,9 @@ class Sizes:
 
     def sums(self, rows: Rows) -> FloatArray:
         return np.array([*size(rows), len(np.unique(rows.group))], dtype=np.float64)
+
+    def few(self, rest: FloatArray) -> bool:
+        return bool(rest[:2].min() < self.least.arm)
 
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, groups = counts(total)
@@ -88,14 +91,12 @@ class Errors:
         alone = leverage > 1 - ALONE
         left = np.where(alone, 1.0, 1 - leverage)
         if few_weigh(1 / left**2):
-            return np.array([0.0, 0.0, 0.0, LOST])
+            return nothing(self)
         residual = np.where(alone, 0.0, (y - x @ self.slopes) / left)
         return np.array([*_upper((x * residual[:, None] ** 2).T @ x), alone.sum()])
 
     def after(self, total: FloatArray) -> Ended:
         value = float(self.slopes[0])
-        if total[3] >= LOST:
-            return Ended(arms=self.arms, held="few_weigh")
         if round(float(total[3])):
             return _none(self.arms)
         variance = float((self.inverse @ _square(total[:3]) @ self.inverse)[0, 0])

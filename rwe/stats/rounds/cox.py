@@ -34,6 +34,9 @@ class Sizes:
             [*size(rows), (event & rows.treated).sum(), (event & ~rows.treated).sum()], np.float64
         )
 
+    def few(self, rest: FloatArray) -> bool:
+        return bool(rest[:2].min() < self.least.arm)
+
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, *events = counts(total)
         arms = treated, control

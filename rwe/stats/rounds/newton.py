@@ -11,14 +11,16 @@ from typing import Self
 import numpy as np
 
 from rwe.stats.logistic import CONVERGED, PROVED, BoolArray, chance
-from rwe.stats.rounds.step import LOST, Rows, few_weigh
+from rwe.stats.rounds.step import Rows, few_weigh
 from rwe.stats.summaries import FloatArray
 
-STEPS = 25
+STEPS = 12
 """Looked at; beyond, the maximum is not finite."""
 FELL = 1e-9
 """Of the likelihood: rounding."""
 EXACT = 1e-15
+MANY, LEAST_WEIGHT = 10, 0.5
+"""So many patients have more in any honest look: with less, one of a small site elsewhere would be all."""
 FARTHEST = 10
 """Of a coefficient, an SD: beyond, the chance of some is 0 or 1, and a look tells of few."""
 
@@ -62,15 +64,14 @@ class Newton:
         z, y = self.at.rows(columns), rows.treated
         logit = self._logits(z, rows)
         p, off = chance(logit), np.where(y, chance(-logit), -chance(logit))
-        if few_weigh(p * (1 - p)):
-            return np.full(self.size, LOST)
+        if few_weigh(p * (1 - p)) or (len(z) >= MANY and (p * (1 - p)).sum() < LEAST_WEIGHT):
+            return np.full(self.size, np.inf)
         information = z.T * (p * (1 - p)) @ z
         for here in rows.groups() if self.at.by_site else ():
             information -= _of_intercept(z[here], p[here])
         likelihood = -np.logaddexp(0, np.where(y, -logit, logit)).sum()
-        found = np.array([likelihood, *(z.T @ off), *information[np.triu_indices(self.b.size)]])
-        sums: FloatArray = np.nan_to_num(np.clip(found, -LOST, LOST), nan=LOST)
-        return sums
+        found: FloatArray = np.array([likelihood, *(z.T @ off), *information[np.triu_indices(self.b.size)]])
+        return found if np.isfinite(found).all() else np.full(self.size, np.inf)
 
     def chances(self, columns: FloatArray, rows: Rows) -> FloatArray:
         return chance(self._logits(self.at.rows(columns), rows))
@@ -88,20 +89,26 @@ class Newton:
         information = np.zeros((p, p))
         information[np.triu_indices(p)] = total[1 + p :]
         information = information + np.triu(information, 1).T
-        if self.looked >= STEPS or (np.abs(total) >= LOST).any() or np.abs(self.b).max() > FARTHEST:
+        if self.looked >= STEPS:
             return None
         if likelihood > 0 or not _sums_of(n, gradient, information):
             raise ValueError("no sums of so many patients")
         if likelihood < self.before - FELL * abs(self.before):
             half = self.move / 2
-            return replace(self, b=self.b - half, move=half, looked=self.looked + 1)
+            return self._to(self.b - half, move=half)
         if _proved(gradient, information, n):
             return self
         try:
             move: FloatArray = np.asarray(np.linalg.solve(information, gradient), dtype=np.float64)
         except np.linalg.LinAlgError:
             return None
-        return replace(self, b=self.b + move, move=move, before=likelihood, looked=self.looked + 1)
+        return replace(self, before=likelihood)._to(self.b + move, move=move)
+
+    def _to(self, b: FloatArray, *, move: FloatArray) -> "Newton | None":
+        """None before anything is told of coefficients too far away."""
+        if not np.abs(b).max() <= FARTHEST:
+            return None
+        return replace(self, b=b, move=move, looked=self.looked + 1)
 
     def in_units(self) -> tuple[float | None, list[float]]:
         """Intercept, where there is one of all, and slopes in the columns' units."""

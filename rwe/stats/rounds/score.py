@@ -22,15 +22,13 @@ from rwe.stats.adjusted import HC0, NAME, TESTS
 from rwe.stats.estimate import LEVEL, Estimate, Reason
 from rwe.stats.logistic import COLLINEAR, MOST_COLUMNS
 from rwe.stats.moments import ROUNDING
-from rwe.stats.rounds.newton import At, Newton
-from rwe.stats.rounds.step import LOST, Ended, Least, Rows, Step, counts, few_weigh, size
+from rwe.stats.rounds.newton import STEPS, At, Newton
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, normal
 from rwe.stats.weights import weights
 
 Weighting = Literal["overlap", "att"]
-LOOKS = 8
-"""That a score takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +70,13 @@ class Levels:
         held = np.where(is_level, rows.values[:, 1:].sum(axis=0), 0.0)
         return np.array([*size(rows), len(sizes), few, one_arm, *held])
 
+    def few(self, rest: FloatArray) -> bool:
+        """Of levels, too: what a few have is what the others' sums differ by."""
+        n = round(float(rest[:2].sum()))
+        have = [round(k) for k, t in zip(rest[6:].tolist(), self.score.terms, strict=True) if t.level]
+        least = self.score.least
+        return bool(rest[:2].min() < least.arm) or any(0 < m < least.group for k in have for m in (k, n - k))
+
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, groups, few, one_arm, *have = counts(total)
         arms, least = (treated, control), self.score.least
@@ -110,7 +115,7 @@ class Levels:
 def _tell(columns: int) -> int:
     """R6: how many numbers are told, against a value, an arm and the columns of each patient."""
     p = columns + 1
-    return (1 + columns + columns * p // 2) + LOOKS * (1 + p + p * (p + 1) // 2) + Weighted.size
+    return (1 + columns + columns * p // 2) + STEPS * (1 + p + p * (p + 1) // 2) + Weighted.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,13 +227,11 @@ class Weighted:
         score = self.newton.chances(self.found.columns(rows), rows)
         w, y = weights(score, rows.treated, self.found.score.weighting), rows.values[:, 0] - self.centre
         if any(few_weigh(w[arm]) for arm in (rows.treated, ~rows.treated)):
-            return np.full(self.size, -LOST)
+            return nothing(self)
         parts = np.column_stack([w, w**2, w * y, w**2 * y, (w * y) ** 2])
         return np.concatenate([parts[arm].sum(axis=0) for arm in (rows.treated, ~rows.treated)])
 
     def after(self, total: FloatArray) -> Ended:
-        if total[0] < 0:
-            return Ended(arms=self.found.arms, held="few_weigh")
         if not (total[[0, 1, 5, 6]] > 0).all():  # all weight of an arm is lost in rounding
             return self.found.none()
         (m1, v1, e1), (m0, v0, e0) = (_arm(part) for part in (total[:5], total[5:]))

@@ -11,7 +11,7 @@ from rwe.stats.logistic import BoolArray
 from rwe.stats.summaries import FloatArray, IntArray
 from rwe.stats.weights import effective_size
 
-WhyHeld = Literal["small_arm", "small_group", "few_sites", "too_rich", "few_weigh"]
+WhyHeld = Literal["small_arm", "small_group", "few_sites", "too_rich", "held_at_site"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,20 @@ def size(rows: Rows) -> list[int]:
 
 
 FEWEST = 5
-LOST = 1e15
-"""No sum of a maximum is as large: one on its way to infinity is, or what a site says instead of its sums."""
+HIDDEN = 2.0**190
+"""No sum is as large.  Of a site that holds its own back all numbers are, at random: a known one, taken from
+the total, would leave the others' sums."""
+
+
+def nothing(step: Step) -> FloatArray:
+    """What a site gives instead of its sums; vector.py makes it random."""
+    return np.full(step.size, np.inf)
+
+
+def after(step: Step, total: FloatArray) -> Step | Ended:
+    if (np.abs(total) >= HIDDEN).any():
+        return Ended(arms=(0, 0), held="held_at_site")
+    return step.after(total)
 
 
 def few_weigh(weight: FloatArray) -> bool:
