@@ -18,7 +18,9 @@ from rwe.federate.keys import Secret
 from rwe.federate.masks import Site
 from rwe.federate.messages import Ask, Request, Round, Sums
 from rwe.federate.pool import pool, rounds
-from rwe.federate.rounds import vector
+from rwe.federate.rounds import site, vector
+from rwe.federate.rounds.slots import Slot
+from rwe.stats.rounds.step import HIDDEN
 from tests.cli import folders
 from tests.federate import drop
 from tests.federate.drop import LATER, SITES
@@ -263,6 +265,24 @@ def test_what_all_others_have_together_is_not_of_few_either(ready, tmp_path):
     begun.all_answer()
     assert {row.reason for row in begun.pooled.rows} == {"held_at_site"}
     assert begun.next == []
+
+
+def test_a_total_is_held_back_at_a_site_with_one_of_its_strata(made, begun, monkeypatch):
+    """In the very round: less the sums of the other strata it would be those that are held back."""
+    monkeypatch.setattr(site, "_of_few", lambda *_: [Slot(0, "severe")])
+    begun.answer("north")
+    monkeypatch.undo()
+    begun.answer("centre", "south")
+    begun.pooled, begun.next = begun.pool()
+    assert {r.stratum: r.reason for r in begun.pooled.rows} == {
+        "moderate": "round 3",
+        "severe": "held_at_site",
+        "all": "held_at_site",
+    }
+    sums = [opened(made, path) for path in begun.answers[3:]]
+    for name, hidden in (("0|moderate", False), ("0|severe", True), ("0|all", True)):
+        total = vector.total([s.slots[name] for s in sums], 5)
+        assert bool((np.abs(total) >= HIDDEN).all()) == hidden
 
 
 def test_sums_that_no_patients_have_end_in_a_refusal_at_both_ends(made, begun):

@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked
 from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
 from rwe.federate.masks import Site
 from rwe.federate.messages import ANSWER, SUMS, Request, Sums
+from rwe.federate.pooled import ALL
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
 from rwe.federate.rounds import vector
@@ -43,9 +46,7 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         made = prepared(found.checked)
         _same_rows(found.checked, made)
         number, before = found.asked.number, envelope.digest(found.asked)
-        numbers = {slot: step.sums(made.models[slot]) for slot, step in found.models.items()}
-        numbers |= {slot: nothing(found.models[slot]) for slot in _of_few(found, made)}
-        sums = _signed(found.checked, numbers, number=number, before=before)
+        sums = _signed(found.checked, _numbers(found, made), number=number, before=before)
         found.keep()
         return _release(found.checked, number, sums, now), len(found.models)
 
@@ -64,6 +65,15 @@ def _same_rows(found: Checked, made: Prepared) -> None:
     (entry,) = [e for e in ledger.answered(found.before) if e.query == found.request.query]
     if any(entry.cells.get(name) != cell for name, cell in made.cells.items()):
         raise refusal("data_changed", found.path)
+
+
+def _numbers(found: Led, made: Prepared) -> dict[Slot, FloatArray]:
+    """R3: a total goes with its strata, less all but one of which it is that one."""
+    numbers = {slot: step.sums(made.models[slot]) for slot, step in found.models.items()}
+    numbers |= {slot: nothing(found.models[slot]) for slot in _of_few(found, made)}
+    held = {slot.place for slot, sums in numbers.items() if not np.isfinite(sums).all()}
+    totals = [slot for slot in numbers if slot.stratum == ALL and slot.place in held]
+    return numbers | {slot: nothing(found.models[slot]) for slot in totals}
 
 
 def _of_few(found: Led, made: Prepared) -> list[Slot]:
