@@ -12,7 +12,9 @@ from pathlib import Path
 from rwe import study
 from rwe.federate import envelope, form, ledger, members, rules
 from rwe.federate.files import content
+from rwe.federate.keys import Secret
 from rwe.federate.ledger import Entry
+from rwe.federate.masks import Site
 from rwe.federate.members import Own
 from rwe.federate.messages import REQUEST, Request
 from rwe.federate.refusals import refusal
@@ -39,6 +41,12 @@ class Checked:
         asks = [ask for ask in self.request.asks if is_summed(ask)]
         sites = sorted(self.request.sites)
         return {name: sites for ask in asks for name in rules.groups(ask, self.plan.file)}
+
+    def masking(self, by: Secret) -> Site:
+        """This site, by its key, beside all others of the request by their pinned ones."""
+        named, name = self.own.members.site, self.own.name
+        others = {other: named[other].public()[0] for other in self.request.sites if other != name}
+        return Site(name=name, own=by, others=others)
 
     @property
     def limits(self) -> Limits:

@@ -6,8 +6,9 @@ that no mask serves twice.
 Source: Bonawitz K et al. Practical secure aggregation. CCS 2017, without its recovery of who dropped out.
 """
 
+import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rwe.federate.keys import Public, Secret
@@ -24,8 +25,8 @@ class Site:
 
 def masked(
     numbers: Sequence[int], site: Site, *, width: int, request: str, salt: Callable[[str, str], bytes]
-) -> list[int]:
-    """Modulo 256**width.  request: its hash, in hex.  salt: of a pair's names, in their order."""
+) -> str:
+    """Modulo 256**width, in Base64.  request: its hash, in hex.  salt: of a pair's names, in their order."""
     found = [*numbers]
     for other, public in site.others.items():
         sign, pair = (1, (site.name, other)) if site.name < other else (-1, (other, site.name))
@@ -33,12 +34,18 @@ def masked(
         stream = hashlib.shake_256(seed).digest(len(found) * width)
         for at, mask in enumerate(numbers_of(stream, width)):
             found[at] += sign * mask
-    return [number % (1 << 8 * width) for number in found]
+    return base64.b64encode(
+        b"".join((number % (1 << 8 * width)).to_bytes(width) for number in found)
+    ).decode()
+
+
+def raw(text: str) -> bytes:
+    """Of what masked() gave; none where it is no Base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # of which binascii.Error is one
+        return b""
 
 
 def numbers_of(raw: bytes, width: int) -> Iterator[int]:
     return (int.from_bytes(raw[at : at + width]) for at in range(0, len(raw), width))
-
-
-def bytes_of(numbers: Iterable[int], width: int) -> bytes:
-    return b"".join(number.to_bytes(width) for number in numbers)

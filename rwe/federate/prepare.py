@@ -66,7 +66,7 @@ def prepared(checked: Checked) -> Prepared:
         made = _prepared(checked)
     except RweError:
         raise
-    except Exception:  # noqa: BLE001  as above
+    except Exception:  # noqa: BLE001  its text may hold a patient's value: a code leaves
         raise refusal("failed", checked.path) from None
     summed = {*checked.sums}
     before = [e for e in ledger.answered(checked.before) if e.query != checked.request.query]
@@ -132,12 +132,11 @@ def _ruled(
 
 def _masked(checked: Checked, place: int, s: Summed, by: Secret) -> Summed:
     """No rule holds it back: of an arm of one, too, only the sum over all sites is ever seen."""
-    asked, own = checked.request, checked.own
+    asked = checked.request
     if sum(s.arms) > asked.patients:
         raise refusal("too_many", checked.path)
     slot = Sketched(request=checked.digest, ask=place, stratum=s.part.stratum, patients=asked.patients)
-    others = {name: own.members.site[name].public()[0] for name in asked.sites if name != own.name}
-    text = masked(keys(s.rows), slot, name=own.name, own=by, others=others)
+    text = masked(keys(s.rows), slot, checked.masking(by))
     return Summed(part=Part(stratum=s.part.stratum, masked=text), rows=s.rows)
 
 

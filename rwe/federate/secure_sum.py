@@ -7,16 +7,14 @@ Masks are those of masks.py, modulo a power of 2: sums of counts are exact.
 Beside the sketch goes one number more: how many sites have anybody in either arm.
 """
 
-import base64
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rwe.federate import masks
-from rwe.federate.keys import Public, Secret
 from rwe.federate.masks import Site
 from rwe.federate.sketch import Sketch
 
@@ -64,12 +62,10 @@ def value_of(key: int) -> tuple[float, bool, bool]:
     return value, bool(key >> 64 & 1), bool(key >> 65 & 1)
 
 
-def masked(keys: Iterable[int], slot: Slot, *, name: str, own: Secret, others: Mapping[str, Public]) -> str:
-    """others: every other site of the request, by its pinned key."""
-    form, keys, site = slot.sketch, [*keys], Site(name=name, own=own, others=others)
+def masked(keys: Iterable[int], slot: Slot, site: Site) -> str:
+    form, keys = slot.sketch, [*keys]
     numbers = [*form.of(keys), _present(keys)]
-    found = masks.masked(numbers, site, width=form.bytes, request=slot.request, salt=slot.salt)
-    return base64.b64encode(masks.bytes_of(found, form.bytes)).decode()
+    return masks.masked(numbers, site, width=form.bytes, request=slot.request, salt=slot.salt)
 
 
 def _present(keys: Iterable[int]) -> int:
@@ -86,17 +82,13 @@ def size(patients: int) -> int:
 
 def fits(text: str, patients: int) -> bool:
     """Of the one length that such a sum has."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except ValueError:  # of which binascii.Error is one
-        return False
-    return len(raw) == size(patients)
+    return len(masks.raw(text)) == size(patients)
 
 
 def total(texts: Sequence[str], slot: Slot) -> Total:
     """Of all sites that the request names."""
     form = slot.sketch
-    numbers = zip(*(masks.numbers_of(base64.b64decode(text), form.bytes) for text in texts), strict=True)
+    numbers = zip(*(masks.numbers_of(masks.raw(text), form.bytes) for text in texts), strict=True)
     *cells, present = (sum(column) % form.modulus for column in numbers)
     arms = present & (1 << SITES) - 1, present >> SITES
     return Total(keys=form.read(cells), sites=arms)

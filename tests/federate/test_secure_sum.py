@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rwe.federate import rules, secure_sum, sketch
 from rwe.federate.keys import Secret
+from rwe.federate.masks import Site
 from rwe.federate.messages import Ask, Part, Request
 from rwe.federate.pooled_sums import Sums, summed_rows
 from rwe.federate.secure_sum import Slot, key_of, masked, total, value_of
@@ -32,7 +33,7 @@ RANKS = sorted(name for name in TESTS if name.startswith("mann_whitney"))
 
 def sent(own, name, slot=SLOT, names=NAMES):
     others = {other: SECRETS[other].public for other in names if other != name}
-    return masked(own, slot, name=name, own=SECRETS[name], others=others)
+    return masked(own, slot, Site(name=name, own=SECRETS[name], others=others))
 
 
 def rows_of(treated, control):

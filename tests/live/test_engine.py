@@ -17,7 +17,7 @@ from scipy import stats
 from rwe.federate.engine import jobs
 from tests.cli import folders
 from tests.federate import drop
-from tests.federate.conftest import ready  # noqa: F401
+from tests.federate.conftest import ready  # noqa: F401  a fixture
 from tests.live import flare
 from tests.run import rwe
 
@@ -27,7 +27,7 @@ ASKS = ("count:cohort", "van_elteren:il6:d28", "difference_of_means:il6:d28@10")
 
 
 @pytest.fixture(scope="module")
-def stores(ready):  # noqa: F811
+def stores(ready):  # noqa: F811  it
     if reason := flare.available():
         pytest.skip(reason)
     return {name: ready(name) for name in (*drop.SITES, "merged")}

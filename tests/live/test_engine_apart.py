@@ -7,7 +7,7 @@ from errno import ECONNREFUSED, ENETUNREACH
 import pytest
 
 from tests.federate import drop
-from tests.federate.conftest import ready  # noqa: F401
+from tests.federate.conftest import ready  # noqa: F401  a fixture
 from tests.live import apart, flare
 from tests.live.test_engine import AGREEMENT, merged_z
 from tests.run import rwe
@@ -18,7 +18,7 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFF
 
 
 @pytest.fixture(scope="module")
-def made(ready, tmp_path_factory):  # noqa: F811
+def made(ready, tmp_path_factory):  # noqa: F811  it
     if reason := flare.available() or apart.available():
         pytest.skip(reason)
     made = drop.federation(tmp_path_factory.mktemp("apart"), {name: ready(name) for name in drop.SITES})
@@ -39,7 +39,7 @@ def kit(made, networks):
         yield engine.kit
 
 
-def test_processes_that_share_no_network_give_what_the_merged_rows_give(made, networks, kit, ready):  # noqa: F811
+def test_processes_that_share_no_network_give_what_the_merged_rows_give(made, networks, kit, ready):  # noqa: F811  it
     ask = ("--ask", ASK, "--agreement", AGREEMENT)
     asked = rwe("federate", "request", "--dir", made.coordinator, *ask).stdout.strip()
     for name in drop.SITES:

@@ -43,6 +43,7 @@ class Gathered:
 def gathered(asked: Request, path: Path, plan: Study, texts: Texts, known: Members) -> Gathered:
     steps: Steps = slots(asked, plan)
     then: Round | None = None
+    text = content(path).decode()
     for number in range(1, MOST + 1):
         came = texts.get(number, {})
         if not [*going_on(steps)]:
@@ -54,7 +55,7 @@ def gathered(asked: Request, path: Path, plan: Study, texts: Texts, known: Membe
         if {sums.before for sums in found} != {envelope.digest(then) if then else ""}:
             raise refusal("other_round", path)
         steps = stepped(steps, totals(found, steps, path), path)
-        then = Round(number=number + 1, asked=content(path).decode(), told=told)
+        then = Round(number=number + 1, asked=text, told=told)
     return Gathered(steps=steps, number=MOST, waits=[], next=None)
 
 

@@ -17,7 +17,6 @@ from rwe.federate import approve, box, envelope, ledger, members
 from rwe.federate.checks import Checked
 from rwe.federate.files import content, signed
 from rwe.federate.ledger import Entry
-from rwe.federate.masks import Site
 from rwe.federate.messages import ANSWER, SUMS, Request, Sums
 from rwe.federate.pooled import ALL
 from rwe.federate.prepare import Prepared, prepared
@@ -70,10 +69,10 @@ def _same_rows(found: Checked, made: Prepared) -> None:
 def _numbers(found: Led, made: Prepared) -> dict[Slot, FloatArray]:
     """R3: a total goes with its strata, less all but one of which it is that one."""
     numbers = {slot: step.sums(made.models[slot]) for slot, step in found.models.items()}
-    numbers |= {slot: nothing(found.models[slot]) for slot in _of_few(found, made)}
+    numbers |= {slot: nothing(found.models[slot].size) for slot in _of_few(found, made)}
     held = {slot.place for slot, sums in numbers.items() if not np.isfinite(sums).all()}
     totals = [slot for slot in numbers if slot.stratum == ALL and slot.place in held]
-    return numbers | {slot: nothing(found.models[slot]) for slot in totals}
+    return numbers | {slot: nothing(found.models[slot].size) for slot in totals}
 
 
 def _of_few(found: Led, made: Prepared) -> list[Slot]:
@@ -89,9 +88,7 @@ def _of_few(found: Led, made: Prepared) -> list[Slot]:
 
 def _signed(found: Checked, numbers: Mapping[Slot, FloatArray], *, number: int, before: str) -> str:
     keys = members.key(found.plan.folder, members.SITE), approve.steward(found)
-    named = found.own.members.site
-    others = {name: named[name].public()[0] for name in found.request.sites if name != found.own.name}
-    site = Site(name=found.own.name, own=keys[0], others=others)
+    site = found.masking(keys[0])
     made = Sums(
         query=found.request.query,
         request=found.digest,

@@ -4,7 +4,6 @@ Fixed point: a number times 2**192, modulo 2**512: whatever the unit of what is 
 is lost, though a sum may multiply four values.
 """
 
-import base64
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
@@ -47,25 +46,17 @@ class Slot:
 def masked(numbers: FloatArray, slot: Slot, site: Site) -> str:
     nothing = not np.isfinite(numbers).all()
     fixed = [_anything() if nothing else _fixed(float(number)) for number in numbers]
-    found = masks.masked(fixed, site, width=WIDTH, request=slot.request, salt=slot.salt)
-    return base64.b64encode(masks.bytes_of(found, WIDTH)).decode()
+    return masks.masked(fixed, site, width=WIDTH, request=slot.request, salt=slot.salt)
 
 
 def total(texts: Sequence[str], size: int) -> FloatArray | None:
     """Of all sites.  None where the masks do not cancel, or a text has not so many numbers."""
-    raw = [_raw(text) for text in texts]
+    raw = [masks.raw(text) for text in texts]
     if not raw or any(len(one) != size * WIDTH for one in raw):
         return None
     columns = zip(*(masks.numbers_of(one, WIDTH) for one in raw), strict=True)
     sums = [_number(sum(column) % MODULUS) for column in columns]
     return None if any(abs(number) > LARGEST_SUM for number in sums) else np.array(sums)
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:  # of which binascii.Error is one
-        return b""
 
 
 def _anything() -> int:

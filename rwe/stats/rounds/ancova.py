@@ -14,7 +14,7 @@ import numpy as np
 
 from rwe.stats.ancova import INTERVAL, NAME, ROUNDING, TEST
 from rwe.stats.estimate import LEVEL, Estimate, Reason
-from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size, symmetric, upper
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, student
 
@@ -38,7 +38,7 @@ class Sizes:
         return np.array([*size(rows), len(np.unique(rows.group))], dtype=np.float64)
 
     def few(self, rest: FloatArray) -> bool:
-        return bool(rest[:2].min() < self.least.arm)
+        return self.least.few(rest)
 
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, groups = counts(total)
@@ -58,10 +58,10 @@ class Sums:
 
     def sums(self, rows: Rows) -> FloatArray:
         x, y, _ = _within(rows)
-        return np.array([*_upper(x.T @ x), *(x.T @ y)])
+        return np.array([*upper(x.T @ x), *(x.T @ y)])
 
     def after(self, total: FloatArray) -> Step | Ended:
-        cross, toward = _square(total[:3]), total[3:]
+        cross, toward = symmetric(total[:3], SLOPES), total[3:]
         df = sum(self.arms) - self.groups - SLOPES
         scale = np.sqrt(np.maximum(np.diag(cross), 0))
         if df < 1 or not scale.all() or np.linalg.eigvalsh(cross / np.outer(scale, scale))[0] < ALIKE:
@@ -91,15 +91,15 @@ class Errors:
         alone = leverage > 1 - ALONE
         left = np.where(alone, 1.0, 1 - leverage)
         if few_weigh(1 / left**2):
-            return nothing(self)
+            return nothing(self.size)
         residual = np.where(alone, 0.0, (y - x @ self.slopes) / left)
-        return np.array([*_upper((x * residual[:, None] ** 2).T @ x), alone.sum()])
+        return np.array([*upper((x * residual[:, None] ** 2).T @ x), alone.sum()])
 
     def after(self, total: FloatArray) -> Ended:
         value = float(self.slopes[0])
         if round(float(total[3])):
             return _none(self.arms)
-        variance = float((self.inverse @ _square(total[:3]) @ self.inverse)[0, 0])
+        variance = float((self.inverse @ symmetric(total[:3], SLOPES) @ self.inverse)[0, 0])
         if variance <= (ROUNDING * self.spread) ** 2:
             return Ended(arms=self.arms, estimate=_not("no_variation", self.arms, value))
         n1, n0 = self.arms
@@ -116,15 +116,6 @@ def _within(rows: Rows) -> tuple[FloatArray, FloatArray, FloatArray]:
     for here in rows.groups():
         share[here] = 1 / here.sum()
     return found[:, :SLOPES], found[:, SLOPES], share
-
-
-def _upper(square: FloatArray) -> list[float]:
-    return [float(square[0, 0]), float(square[0, 1]), float(square[1, 1])]
-
-
-def _square(upper: FloatArray) -> FloatArray:
-    a, b, c = upper
-    return np.array([[a, b], [b, c]])
 
 
 def _none(arms: tuple[int, int]) -> Ended:

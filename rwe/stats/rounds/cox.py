@@ -35,7 +35,7 @@ class Sizes:
         )
 
     def few(self, rest: FloatArray) -> bool:
-        return bool(rest[:2].min() < self.least.arm)
+        return self.least.few(rest)
 
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, *events = counts(total)

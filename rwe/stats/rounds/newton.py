@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from rwe.stats.logistic import CONVERGED, PROVED, BoolArray, chance
-from rwe.stats.rounds.step import Rows, few_weigh
+from rwe.stats.rounds.step import Rows, few_weigh, nothing, symmetric, upper
 from rwe.stats.summaries import FloatArray
 
 STEPS = 12
@@ -65,13 +65,13 @@ class Newton:
         logit = self._logits(z, rows)
         p, off = chance(logit), np.where(y, chance(-logit), -chance(logit))
         if few_weigh(p * (1 - p)) or (len(z) >= MANY and (p * (1 - p)).sum() < LEAST_WEIGHT):
-            return np.full(self.size, np.inf)
+            return nothing(self.size)
         information = z.T * (p * (1 - p)) @ z
         for here in rows.groups() if self.at.by_site else ():
             information -= _of_intercept(z[here], p[here])
         likelihood = -np.logaddexp(0, np.where(y, -logit, logit)).sum()
-        found: FloatArray = np.array([likelihood, *(z.T @ off), *information[np.triu_indices(self.b.size)]])
-        return found if np.isfinite(found).all() else np.full(self.size, np.inf)
+        found: FloatArray = np.array([likelihood, *(z.T @ off), *upper(information)])
+        return found if np.isfinite(found).all() else nothing(self.size)
 
     def chances(self, columns: FloatArray, rows: Rows) -> FloatArray:
         return chance(self._logits(self.at.rows(columns), rows))
@@ -86,9 +86,7 @@ class Newton:
         """Itself where this is the maximum; None where there is none."""
         p = self.b.size
         likelihood, gradient = float(total[0]), total[1 : 1 + p]
-        information = np.zeros((p, p))
-        information[np.triu_indices(p)] = total[1 + p :]
-        information = information + np.triu(information, 1).T
+        information = symmetric(total[1 + p :], p)
         if self.looked >= STEPS:
             return None
         if likelihood > 0 or not _sums_of(n, gradient, information):

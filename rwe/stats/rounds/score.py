@@ -23,7 +23,7 @@ from rwe.stats.estimate import LEVEL, Estimate, Reason
 from rwe.stats.logistic import COLLINEAR, MOST_COLUMNS
 from rwe.stats.moments import ROUNDING
 from rwe.stats.rounds.newton import STEPS, At, Newton
-from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size
+from rwe.stats.rounds.step import Ended, Least, Rows, Step, counts, few_weigh, nothing, size, symmetric, upper
 from rwe.stats.summaries import FloatArray
 from rwe.stats.wald import Named, normal
 from rwe.stats.weights import weights
@@ -75,7 +75,7 @@ class Levels:
         n = round(float(rest[:2].sum()))
         have = [round(k) for k, t in zip(rest[6:].tolist(), self.score.terms, strict=True) if t.level]
         least = self.score.least
-        return bool(rest[:2].min() < least.arm) or any(0 < m < least.group for k in have for m in (k, n - k))
+        return least.few(rest) or any(0 < m < least.group for k in have for m in (k, n - k))
 
     def after(self, total: FloatArray) -> Step | Ended:
         treated, control, sites, groups, few, one_arm, *have = counts(total)
@@ -163,14 +163,11 @@ class Moments:
     def sums(self, rows: Rows) -> FloatArray:
         x = self.found.columns(rows)
         about = rows.within(x) if self.found.score.by_site else x
-        cross = about.T @ about
-        return np.array([rows.values[:, 0].sum(), *x.sum(axis=0), *cross[np.triu_indices(len(cross))]])
+        return np.array([rows.values[:, 0].sum(), *x.sum(axis=0), *upper(about.T @ about)])
 
     def after(self, total: FloatArray) -> Step | Ended:
         k, n = len(self.found.kept), self.found.n
-        sums, cross = total[1 : 1 + k], np.zeros((k, k))
-        cross[np.triu_indices(k)] = total[1 + k :]
-        cross = cross + np.triu(cross, 1).T
+        sums, cross = total[1 : 1 + k], symmetric(total[1 + k :], k)
         whole_squares = np.diag(cross).copy()
         if not self.found.score.by_site:
             cross = cross - np.outer(sums, sums) / n
@@ -227,7 +224,7 @@ class Weighted:
         score = self.newton.chances(self.found.columns(rows), rows)
         w, y = weights(score, rows.treated, self.found.score.weighting), rows.values[:, 0] - self.centre
         if any(few_weigh(w[arm]) for arm in (rows.treated, ~rows.treated)):
-            return nothing(self)
+            return nothing(self.size)
         parts = np.column_stack([w, w**2, w * y, w**2 * y, (w * y) ** 2])
         return np.concatenate([parts[arm].sum(axis=0) for arm in (rows.treated, ~rows.treated)])
 

@@ -58,6 +58,10 @@ class Least:
             return "small_arm"
         return "few_sites" if sites < self.sites else None
 
+    def few(self, rest: FloatArray) -> bool:
+        """Of first sums that all others have: is an arm of theirs too small?"""
+        return bool(rest[:2].min() < self.arm)
+
     def rich(self, parameters: int, patients: int) -> bool:
         return parameters > self.parameters * patients
 
@@ -106,15 +110,28 @@ HIDDEN = 2.0**190
 the total, would leave the others' sums."""
 
 
-def nothing(step: Step) -> FloatArray:
-    """What a site gives instead of its sums; vector.py makes it random."""
-    return np.full(step.size, np.inf)
+def nothing(numbers: int) -> FloatArray:
+    """What a site gives instead of so many sums; vector.py makes it random."""
+    return np.full(numbers, np.inf)
 
 
 def after(step: Step, total: FloatArray) -> Step | Ended:
     if (np.abs(total) >= HIDDEN).any():
         return Ended(arms=(0, 0), held="held_at_site")
     return step.after(total)
+
+
+def upper(square: FloatArray) -> FloatArray:
+    """Of a symmetric matrix each number once, row by row."""
+    found: FloatArray = square[np.triu_indices(len(square))]
+    return found
+
+
+def symmetric(numbers: FloatArray, p: int) -> FloatArray:
+    """(p, p), of what upper() gave."""
+    found = np.zeros((p, p))
+    found[np.triu_indices(p)] = numbers
+    return found + np.triu(found, 1).T
 
 
 def few_weigh(weight: FloatArray) -> bool:
