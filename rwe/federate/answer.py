@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 import rwe
-from rwe.federate import approve, box, envelope, ledger, members
+from rwe.federate import approve, envelope, ledger, members
 from rwe.federate.checks import Checked, checked
-from rwe.federate.files import content, signed
-from rwe.federate.ledger import Entry
+from rwe.federate.files import content
 from rwe.federate.messages import ANSWER, Answer
 from rwe.federate.prepare import Prepared, prepared
+from rwe.federate.release import release
 from rwe.federate.rounds.site import again, first
 from rwe.steps import folder
 from rwe.steps.audit import stamp
@@ -54,21 +54,8 @@ def either(study_dir: Path, path: Path, *, now: datetime) -> Answered:
 def _release(found: Checked, made: Prepared, now: datetime) -> Path:
     keys = members.key(found.plan.folder, members.SITE), approve.steward(found)
     answered = envelope.sign(_answer(found, made, now), ANSWER, *keys)
-    file = found.file(ANSWER, ".sealed")
-    entry = Entry(
-        before="",
-        at=stamp(now),
-        what="answered",
-        verb="answer",
-        request=found.digest,
-        query=found.request.query,
-        cells=made.cells,
-        members=made.told,
-        sums=found.sums,
-    )
-    with signed(file, box.seal(answered, to=found.own.members.public())):
-        ledger.write(found.plan.folder, entry)
-    return file
+    line = {"cells": made.cells, "members": made.told, "sums": found.sums}
+    return release(found, answered, ".sealed", at=stamp(now), what="answered", **line)
 
 
 def _answer(found: Checked, made: Prepared, now: datetime) -> Answer:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rwe.federate import approve, box, envelope, ledger, members
+from rwe.federate import approve, envelope, ledger, members
 from rwe.federate.checks import Checked
-from rwe.federate.files import content, signed
-from rwe.federate.ledger import Entry
+from rwe.federate.files import content
 from rwe.federate.messages import ANSWER, SUMS, Request, Sums
 from rwe.federate.pooled import ALL
 from rwe.federate.prepare import Prepared, prepared
 from rwe.federate.refusals import refusal
+from rwe.federate.release import release
 from rwe.federate.rounds import vector
 from rwe.federate.rounds.led import Led, led, round_of
 from rwe.federate.rounds.slots import Slot, few, going_on, slots
@@ -47,7 +47,8 @@ def again(study_dir: Path, path: Path, *, now: datetime) -> tuple[Path, int]:
         number, before = found.asked.number, envelope.digest(found.asked)
         sums = _signed(found.checked, _numbers(found, made), number=number, before=before)
         found.keep()
-        return _release(found.checked, number, sums, now), len(found.models)
+        line = {"at": stamp(now), "what": "continued", "number": number}
+        return release(found.checked, sums.encode(), f"-{number}.sealed", **line), len(found.models)
 
 
 def given(study_dir: Path, path: Path) -> bytes:
@@ -107,19 +108,3 @@ def _slot(found: Checked, slot: Slot, number: int, before: str) -> vector.Slot:
     return vector.Slot(
         request=found.digest, place=slot.place, stratum=slot.stratum, number=number, before=before
     )
-
-
-def _release(found: Checked, number: int, sums: str, now: datetime) -> Path:
-    file = found.file(ANSWER, f"-{number}.sealed")
-    entry = Entry(
-        before="",
-        at=stamp(now),
-        what="continued",
-        verb="answer",
-        request=found.digest,
-        query=found.request.query,
-        number=number,
-    )
-    with signed(file, box.seal(sums.encode(), to=found.own.members.public())):
-        ledger.write(found.plan.folder, entry)
-    return file
